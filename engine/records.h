@@ -1,0 +1,171 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/features.h"
+#include "engine/policy.h"
+#include "engine/values.h"
+
+namespace pointsman {
+
+/// The log's records. Everything that changes a fold is one of these, and a fold reads nothing
+/// else: no clock, no configuration file, no local counter.
+
+/// One choice that a router can make.
+struct ArmSpec {
+  std::string id;
+  std::string model;  ///< The provider's name; the id where the operator gave none.
+  std::optional<double> input_usd_per_million_tokens;
+  std::optional<double> output_usd_per_million_tokens;
+  std::optional<double> expected_cost_usd;    ///< A call's mean cost before any outcome is known.
+  std::optional<double> expected_latency_ms;  ///< The same of its latency.
+  std::vector<std::string> tags;              ///< What a `require` constraint can ask for.
+  bool operator==(const ArmSpec&) const = default;
+};
+
+/// What a reward is worth, in dollars: u = V·q − (1+λ)·c − s·l. Without `value_usd` quality alone
+/// decides: u = q, and neither cost nor latency counts.
+struct UtilityOptions {
+  std::optional<double> value_usd;  ///< V: what a perfect answer is worth; 0: cost alone decides.
+  double usd_per_second = 0.0;      ///< s: what a second of waiting costs.
+  bool operator==(const UtilityOptions&) const = default;
+};
+
+/// Arms that join a router which already has `min_decisions` are tried on purpose.
+struct NurseryOptions {
+  std::uint32_t decisions = 10;        ///< n: tries an arm gets before it stands on its own.
+  double share = 0.2;                  ///< ν: share of the traffic that the nursery takes.
+  std::uint64_t min_decisions = 100;   ///< A router younger than this has no nursery.
+  bool operator==(const NurseryOptions&) const = default;
+};
+
+enum class ServingMode : std::uint8_t { live = 0, frozen = 1, shadow = 2 };
+
+/// How a router behaves from this record's position on.
+struct RouterConfig {
+  std::string source_hash;  ///< Of the configuration it came from; empty for one made in code.
+  std::uint64_t seed = 1;
+  PolicyOptions policy;
+  PosteriorOptions posterior;
+  FeatureLayout features;
+  UtilityOptions utility;
+  NurseryOptions nursery;
+  double propensity_floor = 0.0;  ///< Least propensity of an eligible arm; ≤ 1/k.
+  ServingMode mode = ServingMode::live;
+  std::string shadow_arm;  ///< The arm that serves in shadow mode.
+  bool sticky_sessions = false;
+  std::int64_t decision_ttl_ms = 30LL * 24 * 3600 * 1000;
+  bool store_inputs = false;  ///< Keep the request's text in the log, for later re-encoding.
+  std::vector<ArmSpec> arms;
+  bool operator==(const RouterConfig&) const = default;
+};
+
+struct ArmPut {
+  ArmSpec arm;
+};
+
+struct ArmRemoved {
+  std::string arm;
+};
+
+/// The online standardisation from here on: x = clip((v − mean)/scale, ±5), coordinate by
+/// coordinate of the raw vector (the intercept is not part of it).
+struct SchemaRevision {
+  std::uint32_t version = 0;
+  std::vector<double> mean;
+  std::vector<double> scale;
+};
+
+/// How one arm looked to one decision.
+struct ArmView {
+  std::string arm;
+  double propensity = 0.0;
+  double expected_reward = 0.0;
+  double uncertainty = 0.0;  ///< One standard deviation of the expected reward.
+  std::optional<double> expected_cost_usd;
+  std::optional<double> expected_latency_ms;
+  double utility = 0.0;  ///< Expected utility in dollars.
+  std::string excluded;  ///< Why the arm was not eligible; empty where it was.
+  bool operator==(const ArmView&) const = default;
+};
+
+enum class Reason : std::uint8_t {
+  exploit = 0,
+  explore = 1,
+  nursery = 2,
+  sticky = 3,
+  only_eligible = 4,
+  shadow = 5,
+  fallback = 6,
+};
+
+struct Decision {
+  std::string query_id;
+  std::string session_id;        ///< Empty: none.
+  std::vector<float> raw;        ///< The raw feature vector, NaN = missing, before standardising.
+  std::uint32_t schema_version = 0;
+  std::vector<ArmView> arms;     ///< Eligible and excluded, with the exact propensities.
+  std::uint32_t chosen = 0;      ///< Index into arms.
+  Reason reason = Reason::exploit;
+  std::string session_decision;  ///< Sticky: the decision that drew this session's arm.
+  std::string parent;            ///< Fallback: the decision whose arm failed.
+  std::vector<double> shadow_propensities;  ///< Shadow: what the policy would have done.
+  UtilityOptions utility;                   ///< V and s as they were used.
+  double lambda = 0.0;                      ///< λ as it was used.
+  std::vector<std::string> fallbacks;  ///< Arms to ask next, best first.
+  std::string model;                   ///< The provider's name of the chosen arm.
+  Timestamp expires_at{};
+  std::string metadata;  ///< The caller's JSON, kept as bytes.
+  std::string inputs;    ///< The request's text where store_inputs asks for it.
+};
+
+/// What a call cost. A field that is absent says nothing; the last value of a field wins.
+struct Outcome {
+  std::string query_id;
+  std::optional<double> cost_usd;
+  std::optional<double> latency_ms;
+  std::optional<std::uint64_t> input_tokens;
+  std::optional<std::uint64_t> output_tokens;
+  std::string error;  ///< Not empty: the call failed; reward 0, weight 1, final.
+};
+
+struct Feedback {
+  std::string query_id;
+  std::string signal_type;
+  Reward reward;
+  std::string payload;  ///< As it came, kept as bytes.
+};
+
+struct SessionFeedback {
+  std::string session_id;
+  std::string signal_type;
+  Reward reward;  ///< Before propagation.
+  double propagation_weight = 0.5;
+  std::string payload;
+};
+
+using RecordBody = std::variant<RouterConfig, ArmPut, ArmRemoved, SchemaRevision, Decision, Outcome,
+                                Feedback, SessionFeedback>;
+
+struct Record {
+  RecordId id{};
+  Timestamp time{};
+  RecordBody body;
+};
+
+/// A record with its place in the log of `scope`.
+struct StoredRecord {
+  Scope scope;
+  LogPosition position = 0;
+  Record record;
+};
+
+/// Lower-case name of a record's kind: "decision", "feedback", …
+const char* kind_name(const RecordBody& body);
+
+}  // namespace pointsman

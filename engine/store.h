@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/records.h"
+#include "engine/result.h"
+#include "engine/values.h"
+
+namespace pointsman {
+
+/// A caller's idempotency key. Scoped to (tenant, route).
+struct IdempotencyKey {
+  std::string route;  ///< "feedback", "outcome", "session", …
+  std::string key;
+  Fingerprint body{};  ///< Of the canonical body.
+};
+
+/// A named value of a subject, of which the log remembers the current one. A feedback has one slot
+/// (its signal type), an outcome one a field. An append whose slots all hold these values already
+/// is a duplicate; one that finds none of them is recorded; any other is a revision.
+struct Slot {
+  std::string name;
+  Fingerprint value{};
+};
+
+enum class SubjectKind : std::uint8_t {
+  none = 0,      ///< No duplicate check but the idempotency key.
+  decision = 1,  ///< `subject` is a query_id.
+  session = 2,   ///< `subject` is a session_id; slots are kept a router.
+  router = 3,    ///< The router itself: configurations, schema revisions.
+};
+
+/// One record to append, with what makes it exactly-once.
+struct AppendRequest {
+  Scope scope;  ///< An empty router: that of the decision `subject`.
+  Record record;
+  std::optional<IdempotencyKey> key;
+  SubjectKind subject_kind = SubjectKind::none;
+  std::string subject;
+  bool creates_subject = false;  ///< A Decision: its query_id must be new, its slot is final.
+  bool first_wins = false;       ///< Any earlier slot of this name makes it a duplicate.
+  std::vector<Slot> slots;
+};
+
+enum class AppendStatus : std::uint8_t {
+  recorded,
+  revised,    ///< Appended; it replaces an earlier value of its slot.
+  duplicate,  ///< Not appended; `position` is the first one's.
+  conflict,   ///< Not appended: the same key or query_id with another content.
+  unknown,    ///< Not appended: the decision does not exist, or is past its expiry.
+};
+
+struct AppendResult {
+  AppendStatus status = AppendStatus::unknown;
+  LogPosition position = 0;
+  Scope scope;  ///< With the router filled in.
+};
+
+/// A saved fold. Chunks are one an arm plus a manifest; how they are encoded is the fold's affair.
+struct Checkpoint {
+  Scope scope;
+  std::uint32_t format = 0;
+  LogPosition position = 0;
+  std::uint64_t checksum = 0;
+  std::vector<std::pair<std::string, std::string>> chunks;  ///< Name, bytes; the manifest is last.
+};
+
+struct StoreCounts {
+  std::uint64_t decisions = 0;
+  std::uint64_t outcomes = 0;
+  std::uint64_t session_feedback = 0;
+  std::vector<std::pair<std::string, std::uint64_t>> feedback_by_type;
+  std::uint64_t open_decisions = 0;  ///< Not past their expiry at `now`.
+};
+
+/// The log, behind a port. One append call is one atomic, durable group: when it returns, every
+/// record it reports as recorded survives what the store's settings survive (see durability()).
+///
+/// Thread-safety: all calls are safe from any thread. Only one thread at a time should append;
+/// stores that allow several processes order their appends themselves.
+/// Errors: `unavailable` (nothing was appended), `in_doubt` (unknown; the same group may be given
+/// again and duplicates are recognised), `corrupt`. An error never appends a part of a group.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Appends in order. The result has one entry a request, in the same order. Duplicates inside
+  /// the group are recognised too. Expiry is judged here, from record.time and the decision's
+  /// recorded expires_at. An Error means that nothing was appended.
+  virtual Result<std::vector<AppendResult>> append(std::span<const AppendRequest> group) = 0;
+
+  /// The decision `query_id` and every outcome and feedback on it, at or below `upper`, in order.
+  /// Empty where the id is unknown. Session feedback is not part of it: see session_records.
+  virtual Result<std::vector<StoredRecord>> find(std::string_view tenant, std::string_view query_id,
+                                                 LogPosition upper) = 0;
+
+  /// The decisions and the session feedback of a session in one router, at or below `upper`.
+  virtual Result<std::vector<StoredRecord>> session_records(const Scope& scope,
+                                                            std::string_view session_id,
+                                                            LogPosition upper) = 0;
+
+  /// The routers in which a session has decisions.
+  virtual Result<std::vector<Scope>> session_scopes(std::string_view tenant,
+                                                    std::string_view session_id) = 0;
+
+  /// Records of a scope above `after`, in order, at most `limit` of them.
+  virtual Result<std::vector<StoredRecord>> scan(const Scope& scope, LogPosition after,
+                                                 std::size_t limit) = 0;
+
+  /// Feedback and session feedback of a tenant below `before` (0: from the end), newest first.
+  virtual Result<std::vector<StoredRecord>> recent_feedback(std::string_view tenant,
+                                                            LogPosition before,
+                                                            std::size_t limit) = 0;
+
+  /// Every scope that has at least one record.
+  virtual Result<std::vector<Scope>> scopes() = 0;
+
+  /// Keeps the newest two checkpoints of a scope. The same (scope, format, position) with another
+  /// checksum is a `conflict`: two replicas folded one log to different states.
+  virtual Status save_checkpoint(const Checkpoint& checkpoint) = 0;
+
+  /// Newest first.
+  virtual Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) = 0;
+
+  virtual Result<StoreCounts> counts(const Scope& scope, Timestamp now) = 0;
+
+  /// The settings found, as name and value, for /stats: kind, synchronous mode, eviction, …
+  virtual std::vector<std::pair<std::string, std::string>> settings() const = 0;
+
+  /// True where other processes may append to the same log.
+  virtual bool shared() const = 0;
+};
+
+}  // namespace pointsman
