@@ -56,12 +56,14 @@ enum class AppendStatus : std::uint8_t {
   duplicate,  ///< Not appended; `position` is the first one's.
   conflict,   ///< Not appended: the same key or query_id with another content.
   unknown,    ///< Not appended: the decision does not exist, or is past its expiry.
+  failed,     ///< Not appended for a reason of its own, such as its size; `message` says which.
 };
 
 struct AppendResult {
   AppendStatus status = AppendStatus::unknown;
   LogPosition position = 0;
   Scope scope;  ///< With the router filled in.
+  std::string message;  ///< Of `failed`: a sentence for a person.
 };
 
 /// A saved fold. Chunks are one an arm plus a manifest; how they are encoded is the fold's affair.
