@@ -1,0 +1,138 @@
+#include "engine/packed_score.h"
+
+#include <algorithm>
+#include <cassert>
+
+// Highway compiles the part between HWY_BEFORE_NAMESPACE and HWY_AFTER_NAMESPACE once for each
+// instruction set, by including this file again. Only intrinsics belong there: a template of std
+// or Eigen that is first used inside would be compiled for one set and called from all.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/packed_score.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+#ifndef POINTSMAN_ENGINE_PACKED_SCORE_CC_
+#define POINTSMAN_ENGINE_PACKED_SCORE_CC_
+namespace pointsman {
+
+/// A mirror's memory as the kernel sees it.
+struct MirrorView {
+  const float* theta;   ///< padded_dims floats, aligned to 64 bytes.
+  const float* strips;  ///< As laid out by PackedMirror::assign, aligned to 64 bytes.
+  std::size_t dims;
+};
+
+}  // namespace pointsman
+#endif  // POINTSMAN_ENGINE_PACKED_SCORE_CC_
+
+HWY_BEFORE_NAMESPACE();
+namespace pointsman {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET == HWY_SCALAR
+
+/// Without vectors: the machine has none that Highway knows, such as x86-64 before SSSE3.
+MeanVariance score_mirror(const MirrorView& view, const float* HWY_RESTRICT x) {
+  const float* HWY_RESTRICT strip = view.strips;
+  float mean = 0.0F;
+  float variance = 0.0F;
+  for (std::size_t column = 0; column < view.dims; column += 16) {
+    const std::size_t rows = (view.dims - column + 3) / 4 * 4;
+    for (std::size_t lane = 0; lane < 16; ++lane) {
+      float y = 0.0F;
+      for (std::size_t row = 0; row < rows; ++row) y += strip[16 * row + lane] * x[column + row];
+      variance += y * x[column + lane];
+      mean += view.theta[column + lane] * x[column + lane];
+    }
+    strip += 16 * rows;
+  }
+  return {mean, variance > 0.0F ? variance : 0.0F};
+}
+
+#else
+
+/// Four accumulators hide the latency of the multiply-add. With n lanes they cover 4n consecutive
+/// floats, that is n/4 rows of a strip; accumulator k always holds the columns from (k·n) mod 16
+/// on. `x` has at least padded_dims floats.
+MeanVariance score_mirror(const MirrorView& view, const float* HWY_RESTRICT x) {
+  const hn::CappedTag<float, 16> tag;
+  const std::size_t n = hn::Lanes(tag);
+  static_assert(hn::MaxLanes(tag) >= 4, "four accumulators must cover whole rows of a strip");
+  const float* HWY_RESTRICT strip = view.strips;
+  auto mean = hn::Zero(tag);
+  auto variance = hn::Zero(tag);
+  for (std::size_t column = 0; column < view.dims; column += 16) {
+    const float* HWY_RESTRICT xs = x + column;
+    const std::size_t floats = 16 * ((view.dims - column + 3) / 4 * 4);
+    auto y0 = hn::Zero(tag);
+    auto y1 = hn::Zero(tag);
+    auto y2 = hn::Zero(tag);
+    auto y3 = hn::Zero(tag);
+    for (std::size_t at = 0; at < floats; at += 4 * n) {
+      y0 = hn::MulAdd(hn::Set(tag, xs[at / 16]), hn::Load(tag, strip + at), y0);
+      y1 = hn::MulAdd(hn::Set(tag, xs[(at + n) / 16]), hn::Load(tag, strip + at + n), y1);
+      y2 = hn::MulAdd(hn::Set(tag, xs[(at + 2 * n) / 16]), hn::Load(tag, strip + at + 2 * n), y2);
+      y3 = hn::MulAdd(hn::Set(tag, xs[(at + 3 * n) / 16]), hn::Load(tag, strip + at + 3 * n), y3);
+    }
+    variance = hn::MulAdd(y0, hn::LoadU(tag, xs), variance);
+    variance = hn::MulAdd(y1, hn::LoadU(tag, xs + n % 16), variance);
+    variance = hn::MulAdd(y2, hn::LoadU(tag, xs + 2 * n % 16), variance);
+    variance = hn::MulAdd(y3, hn::LoadU(tag, xs + 3 * n % 16), variance);
+    for (std::size_t at = 0; at < 16; at += n) {
+      mean = hn::MulAdd(hn::Load(tag, view.theta + column + at), hn::LoadU(tag, xs + at), mean);
+    }
+    strip += floats;
+  }
+  const float total = hn::GetLane(hn::SumOfLanes(tag, variance));
+  return {hn::GetLane(hn::SumOfLanes(tag, mean)), total > 0.0F ? total : 0.0F};
+}
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace pointsman
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace pointsman {
+
+HWY_EXPORT(score_mirror);
+
+std::size_t PackedMirror::padded_dims(std::size_t d) { return (d + 15) / 16 * 16; }
+
+void PackedMirror::assign(const PackedPosterior& posterior) {
+  const std::size_t d = posterior.theta.size();
+  assert(posterior.inverse_precision.size() == d * (d + 1) / 2);
+  dims_ = d;
+  theta_.assign(padded_dims(d) / 16, Line{});
+  for (std::size_t i = 0; i < d; ++i) {
+    theta_[i / 16].lanes[i % 16] = static_cast<float>(posterior.theta[i]);
+  }
+  // A strip's rows are padded to four, the most that score_mirror takes in one step.
+  std::size_t lines = 0;
+  for (std::size_t column = 0; column < d; column += 16) lines += (d - column + 3) / 4 * 4;
+  strips_.assign(lines, Line{});
+  std::size_t line = 0;
+  for (std::size_t column = 0; column < d; column += 16) {
+    for (std::size_t i = column; i < d; ++i) {
+      const double* row = posterior.inverse_precision.data() + i * (i + 1) / 2;
+      auto& lanes = strips_[line + i - column].lanes;
+      const std::size_t end = std::min(i + 1, column + 16);
+      for (std::size_t j = column; j < end; ++j) {
+        lanes[j - column] = static_cast<float>(i == j ? row[j] : 2.0 * row[j]);
+      }
+    }
+    line += (d - column + 3) / 4 * 4;
+  }
+}
+
+MeanVariance PackedMirror::score(std::span<const float> padded_x) const {
+  assert(padded_x.size() >= padded_dims(dims_));
+  if (dims_ == 0) return {};
+  const MirrorView view{theta_.front().lanes.data(), strips_.front().lanes.data(), dims_};
+  return HWY_DYNAMIC_DISPATCH(score_mirror)(view, padded_x.data());
+}
+
+}  // namespace pointsman
+#endif  // HWY_ONCE
