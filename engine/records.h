@@ -38,13 +38,14 @@ struct UtilityOptions {
 
 /// Arms that join a router which already has `min_decisions` are tried on purpose.
 struct NurseryOptions {
-  std::uint32_t decisions = 10;        ///< n: tries an arm gets before it stands on its own.
-  double share = 0.2;                  ///< ν: share of the traffic that the nursery takes.
-  std::uint64_t min_decisions = 100;   ///< A router younger than this has no nursery.
+  std::uint32_t decisions = 10;       ///< n: tries an arm gets before it stands on its own.
+  double share = 0.2;                 ///< ν: share of the traffic that the nursery takes.
+  std::uint64_t min_decisions = 100;  ///< A router younger than this has no nursery.
   bool operator==(const NurseryOptions&) const = default;
 };
 
-enum class ServingMode : std::uint8_t { live = 0, frozen = 1, shadow = 2 };
+/// Shadow: `shadow_arm` serves every call, and the log says what the policy would have done.
+enum class ServingMode : std::uint8_t { live = 0, shadow = 1 };
 
 /// How a router behaves from this record's position on.
 struct RouterConfig {
@@ -106,19 +107,19 @@ enum class Reason : std::uint8_t {
 
 struct Decision {
   std::string query_id;
-  std::string session_id;        ///< Empty: none.
-  std::vector<float> raw;        ///< The raw feature vector, NaN = missing, before standardising.
+  std::string session_id;  ///< Empty: none.
+  std::vector<float> raw;  ///< The raw feature vector, NaN = missing, before standardising.
   std::uint32_t schema_version = 0;
-  std::vector<ArmView> arms;     ///< Eligible and excluded, with the exact propensities.
-  std::uint32_t chosen = 0;      ///< Index into arms.
+  std::vector<ArmView> arms;  ///< Eligible and excluded, with the exact propensities.
+  std::uint32_t chosen = 0;   ///< Index into arms.
   Reason reason = Reason::exploit;
-  std::string session_decision;  ///< Sticky: the decision that drew this session's arm.
-  std::string parent;            ///< Fallback: the decision whose arm failed.
+  std::string session_decision;             ///< Sticky: the decision that drew this session's arm.
+  std::string parent;                       ///< Fallback: the decision whose arm failed.
   std::vector<double> shadow_propensities;  ///< Shadow: what the policy would have done.
   UtilityOptions utility;                   ///< V and s as they were used.
   double lambda = 0.0;                      ///< λ as it was used.
-  std::vector<std::string> fallbacks;  ///< Arms to ask next, best first.
-  std::string model;                   ///< The provider's name of the chosen arm.
+  std::vector<std::string> fallbacks;       ///< Arms to ask next, best first.
+  std::string model;                        ///< The provider's name of the chosen arm.
   Timestamp expires_at{};
   std::string metadata;  ///< The caller's JSON, kept as bytes.
   std::string inputs;    ///< The request's text where store_inputs asks for it.

@@ -1,0 +1,200 @@
+// Checkpoints of RouterFold: the exact master state and the counters, one chunk an arm, and a
+// manifest, written last, that holds a CRC32C of every other chunk and of itself.
+
+#include <utility>
+
+#include "engine/bytes.h"
+#include "engine/crc32c.h"
+#include "engine/record_codec.h"
+#include "engine/router_fold.h"
+
+namespace pointsman {
+namespace {
+
+constexpr std::uint32_t kFormat = 1;
+constexpr const char* kManifest = "manifest";
+
+/// FNV-1a, 64 bits (Fowler, Noll & Vo), over the raw bits of numbers.
+class StateHash final {
+ public:
+  void bytes(const void* data, std::size_t size) {
+    const auto* p = static_cast<const unsigned char*>(data);
+    for (std::size_t i = 0; i < size; ++i) {
+      hash_ ^= p[i];
+      hash_ *= 0x100000001b3ULL;
+    }
+  }
+  void numbers(std::span<const double> values) { bytes(values.data(), values.size_bytes()); }
+  void text(std::string_view value) { bytes(value.data(), value.size()); }
+  template <class T>
+  void scalar(T value) {
+    bytes(&value, sizeof(T));
+  }
+  std::uint64_t value() const { return hash_; }
+
+ private:
+  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
+};
+
+void write_arm(ByteWriter& out, const RouterFold::Arm& arm) {
+  // The codec of records already knows how to write an ArmSpec.
+  out.string(encode(Record{RecordId{}, Timestamp{}, ArmPut{arm.spec}}));
+  out.u64(arm.since);
+  out.u64(arm.priced_since);
+  out.u8(arm.joined_late ? 1 : 0);
+  const ArmStats& s = arm.stats;
+  out.u64(s.pulls);
+  out.f64(s.observation_weight);
+  out.f64(s.reward_sum);
+  out.u64(s.costs);
+  out.f64(s.cost_sum);
+  out.u64(s.latencies);
+  out.f64(s.latency_sum);
+  const LinearPosterior::State state = arm.posterior.state();
+  out.f64s(state.a);
+  out.f64s(state.p);
+  out.f64s(state.b);
+  out.f64s(state.theta);
+  out.u32(state.steps);
+}
+
+bool read_arm(ByteReader& in, RouterFold::Arm& arm) {
+  auto record = decode(in.string());
+  if (!record) return false;
+  auto* put = std::get_if<ArmPut>(&record->body);
+  if (put == nullptr) return false;
+  arm.spec = std::move(put->arm);
+  arm.since = in.u64();
+  arm.priced_since = in.u64();
+  arm.joined_late = in.u8() != 0;
+  ArmStats& s = arm.stats;
+  s.pulls = in.u64();
+  s.observation_weight = in.f64();
+  s.reward_sum = in.f64();
+  s.costs = in.u64();
+  s.cost_sum = in.f64();
+  s.latencies = in.u64();
+  s.latency_sum = in.f64();
+  LinearPosterior::State state;
+  state.a = in.f64s();
+  state.p = in.f64s();
+  state.b = in.f64s();
+  state.theta = in.f64s();
+  state.steps = in.u32();
+  return in.ok() && arm.posterior.restore(std::move(state));
+}
+
+}  // namespace
+
+std::uint64_t RouterFold::checksum() const {
+  StateHash hash;
+  hash.scalar(decisions_);
+  if (!config_) return hash.value();
+  hash.scalar(standardiser_->version());
+  hash.numbers(standardiser_->revision().mean);
+  hash.numbers(standardiser_->revision().scale);
+  for (const auto& arm : arms_) {
+    hash.text(arm->spec.id);
+    hash.scalar(arm->stats.pulls);
+    hash.scalar(arm->stats.observation_weight);
+    hash.scalar(arm->stats.reward_sum);
+    hash.scalar(arm->stats.costs);
+    hash.scalar(arm->stats.cost_sum);
+    hash.numbers(arm->posterior.precision_packed());
+    hash.numbers(arm->posterior.covariance_packed());
+    hash.numbers(arm->posterior.weighted_sum());
+    hash.numbers(arm->posterior.theta());
+    hash.scalar(arm->posterior.steps_since_refactor());
+  }
+  return hash.value();
+}
+
+std::optional<Checkpoint> RouterFold::checkpoint() const {
+  if (!config_ || standardiser_->version() < Standardiser::kFrozenVersion) return std::nullopt;
+  Checkpoint checkpoint;
+  checkpoint.scope = scope_;
+  checkpoint.format = kFormat;
+  checkpoint.position = position_;
+  checkpoint.checksum = checksum();
+
+  ByteWriter manifest;
+  manifest.u64(position_);
+  manifest.i64(last_time_.time_since_epoch().count());
+  manifest.u64(checkpoint.checksum);
+  manifest.u64(decisions_);
+  manifest.u64(layout_since_);
+  manifest.string(encode(Record{RecordId{}, Timestamp{}, *config_}));
+  manifest.string(encode(Record{RecordId{}, Timestamp{}, standardiser_->revision()}));
+  manifest.varint(epochs_.size());
+  for (const LogPosition epoch : epochs_) manifest.u64(epoch);
+  const auto sessions = sessions_->entries();
+  manifest.varint(sessions.size());
+  for (const auto& [session_id, sticky] : sessions) {
+    manifest.string(session_id);
+    manifest.string(sticky.arm);
+    manifest.string(sticky.decision);
+  }
+  manifest.varint(arms_.size());
+  for (const auto& arm : arms_) {
+    ByteWriter chunk;
+    write_arm(chunk, *arm);
+    std::string bytes = chunk.take();
+    manifest.u32(crc32c(bytes));
+    checkpoint.chunks.emplace_back("arm:" + arm->spec.id, std::move(bytes));
+  }
+  std::string bytes = manifest.take();
+  ByteWriter trailer;
+  trailer.u32(crc32c(bytes));
+  bytes += trailer.bytes();
+  checkpoint.chunks.emplace_back(kManifest, std::move(bytes));
+  return checkpoint;
+}
+
+bool RouterFold::restore(const Checkpoint& checkpoint) {
+  if (checkpoint.format != kFormat || checkpoint.chunks.empty()) return false;
+  if (checkpoint.chunks.back().first != kManifest) return false;
+  const std::string_view bytes = checkpoint.chunks.back().second;
+  if (bytes.size() < 4) return false;
+  ByteReader trailer(bytes.substr(bytes.size() - 4));
+  const std::string_view body = bytes.substr(0, bytes.size() - 4);
+  if (trailer.u32() != crc32c(body)) return false;
+
+  ByteReader in(body);
+  position_ = in.u64();
+  last_time_ = Timestamp(std::chrono::milliseconds(in.i64()));
+  const std::uint64_t checksum_then = in.u64();
+  decisions_ = in.u64();
+  const LogPosition layout_since = in.u64();
+  auto config_record = decode(in.string());
+  auto schema_record = decode(in.string());
+  if (!config_record || !schema_record) return false;
+  auto* config = std::get_if<RouterConfig>(&config_record->body);
+  auto* schema = std::get_if<SchemaRevision>(&schema_record->body);
+  if (config == nullptr || schema == nullptr) return false;
+
+  config_ = std::make_shared<const RouterConfig>(std::move(*config));
+  encoder_ = std::make_shared<const FeatureEncoder>(config_->features, options_.text_model);
+  prior_ = std::make_shared<const LinearPrior>(make_prior(config_->features, config_->posterior));
+  standardiser_ = std::make_shared<const Standardiser>(*schema);
+  if (standardiser_->raw_dims() != raw_dims(config_->features)) return false;
+  layout_since_ = layout_since;
+  for (std::size_t n = in.count(8); n > 0; --n) epochs_.push_back(in.u64());
+  for (std::size_t n = in.count(3); n > 0; --n) {
+    std::string session(in.string());
+    std::string arm(in.string());
+    std::string drew(in.string());
+    sessions_->put(session, StickyArm{std::move(arm), std::move(drew)});
+  }
+  const std::size_t arms = in.count(4);
+  if (!in.ok() || arms + 1 != checkpoint.chunks.size()) return false;
+  for (std::size_t i = 0; i < arms; ++i) {
+    const std::string& chunk = checkpoint.chunks[i].second;
+    if (in.u32() != crc32c(chunk)) return false;
+    Arm& arm = add_arm(ArmSpec{}, 0, false);
+    ByteReader reader(chunk);
+    if (!read_arm(reader, arm)) return false;
+  }
+  return in.ok() && checkpoint.position == position_ && checksum() == checksum_then;
+}
+
+}  // namespace pointsman

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/decide.h"
+#include "engine/linear_posterior.h"
+#include "engine/observation.h"
+#include "engine/records.h"
+#include "engine/sticky_sessions.h"
+#include "engine/store.h"
+
+namespace pointsman {
+
+/// The decisions that a fold has at hand, least recently used first out. One that is not here any
+/// more is rebuilt from the store, so the bound costs time, never correctness.
+class DecisionCache final {
+ public:
+  explicit DecisionCache(std::size_t capacity) : capacity_(capacity) {}
+
+  /// Null where it is not here. The pointer is good until the next call.
+  DecisionState* find(const std::string& query_id);
+  DecisionState& put(const std::string& query_id, DecisionState state);
+  /// A pinned decision is not evicted: the fold reads it again at the next schema revision.
+  void pin(const std::string& query_id);
+  void unpin_all();
+  std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::string query_id;
+    DecisionState state;
+    bool pinned = false;
+  };
+  std::size_t capacity_;
+  std::list<Entry> entries_;  ///< Most recently used first; pinned ones at the back stay.
+  std::unordered_map<std::string, std::list<Entry>::iterator> index_;
+};
+
+/// The prior of a layout: the intercept, then each coordinate with the precision of its kind.
+LinearPrior make_prior(const FeatureLayout& layout, const PosteriorOptions& options);
+
+/// What one arm has seen. Means are over observations, weighted, and over outcomes with a cost.
+struct ArmStats {
+  std::uint64_t pulls = 0;
+  double observation_weight = 0.0;
+  double reward_sum = 0.0;
+  std::uint64_t costs = 0;
+  double cost_sum = 0.0;
+  std::uint64_t latencies = 0;
+  double latency_sum = 0.0;
+};
+
+/// The state of one router as a fold over its log: same records, same bits. Reads nothing but
+/// records and, for decisions that it no longer has at hand, the store they came from.
+///
+/// Thread-safety: none; one thread folds. Snapshots are immutable and may go anywhere.
+class RouterFold final {
+ public:
+  struct Options {
+    const TextModel* text_model = nullptr;  ///< For the snapshot's encoder; must outlive it.
+    std::size_t cached_decisions = 65536;   ///< Bound of the decision cache; at least 2048.
+    std::size_t cached_sessions = 65536;    ///< Sessions whose sticky arm is remembered.
+  };
+
+  struct Arm {
+    ArmSpec spec;
+    LogPosition since = 0;     ///< The record that brought it; older decisions are not its own.
+    bool joined_late = false;  ///< It came to a router past its nursery's min_decisions.
+    LinearPosterior posterior;
+    ArmStats stats;
+    LogPosition priced_since = 0;  ///< Costs of older decisions were of another price.
+
+    // What readers hold of it; null where it changed since the last snapshot.
+    std::shared_ptr<const PackedMirror> mirror;
+    std::shared_ptr<const ArmModel> model;
+
+    void posterior_changed() {
+      mirror.reset();
+      model.reset();
+    }
+  };
+
+  RouterFold(Scope scope, Options options);
+
+  const Scope& scope() const { return scope_; }
+  LogPosition position() const { return position_; }
+  std::uint64_t decisions() const { return decisions_; }
+  Timestamp last_time() const { return last_time_; }
+  LogPosition layout_since() const { return layout_since_; }
+  std::uint32_t schema_version() const { return standardiser_ ? standardiser_->version() : 0; }
+  const RouterConfig* config() const { return config_.get(); }
+  const std::vector<std::unique_ptr<Arm>>& arms() const { return arms_; }
+
+  /// Folds the next record. Precondition: stored.position > position(). `store` is asked for
+  /// decisions that are not cached. Errors: those of the store; nothing is folded then.
+  Status apply(const StoredRecord& stored, Store& store);
+
+  /// The observation of a decision as the fold holds it now; rebuilt from the store if need be.
+  Result<DecisionState> state_of(const std::string& query_id, Store& store);
+
+  /// The schema revision that the log now owes, or nothing.
+  std::optional<SchemaRevision> due_schema_revision();
+
+  /// A view for readers; shares every arm that did not change. Null before the first RouterConfig.
+  std::shared_ptr<const RouterSnapshot> snapshot();
+
+  /// FNV-1a over the exact master state: equal at equal positions on every replica.
+  std::uint64_t checksum() const;
+
+  /// The exact state as checkpoint chunks, or nullopt while the schema is not frozen yet (a log
+  /// that short is folded in no time).
+  std::optional<Checkpoint> checkpoint() const;
+
+  /// Restores an empty fold. False where the bytes are damaged or of another format; the fold must
+  /// then be thrown away.
+  bool restore(const Checkpoint& checkpoint);
+
+ private:
+  Status fold_config(const RouterConfig& config, LogPosition position);
+  void fold_arm(const ArmPut& put, LogPosition position);
+  void remove_arm(const std::string& id);
+  void fold_schema(const SchemaRevision& revision);
+  void fold_decision(const Decision& decision, LogPosition position);
+  Status fold_outcome(const Outcome& outcome, LogPosition position, Store& store);
+  Status fold_feedback(const Feedback& feedback, LogPosition position, Store& store);
+  Status fold_session(const SessionFeedback& feedback, LogPosition position, Store& store);
+
+  Arm* find_arm(std::string_view id);
+  Arm& add_arm(const ArmSpec& spec, LogPosition position, bool late);
+  void reset_schema(LogPosition position);
+  /// Brings the posterior up to date with a decision's signals.
+  void relearn(DecisionState& state);
+  void count_outcome(const DecisionState& state, double sign);
+  Result<DecisionState*> decision(const std::string& query_id, LogPosition before, Store& store);
+  double age_keep() const;
+  double age_factor(LogPosition decision_position) const;
+  std::uint32_t ageing_batch() const;
+  void age_if_due(LogPosition position);
+
+  Scope scope_;
+  Options options_;
+  LogPosition position_ = 0;
+  Timestamp last_time_{};  ///< Of the record at position_.
+  std::uint64_t decisions_ = 0;
+  std::shared_ptr<const RouterConfig> config_;
+  std::shared_ptr<const FeatureEncoder> encoder_;
+  std::shared_ptr<const LinearPrior> prior_;
+  std::shared_ptr<const Standardiser> standardiser_;
+  std::vector<std::unique_ptr<Arm>> arms_;
+  DecisionCache cache_;
+
+  LogPosition layout_since_ = 0;  ///< Decisions before it have another layout: they teach nothing.
+  std::vector<std::string> schema_decisions_;  ///< Those since the layout, until it is frozen.
+  std::vector<LogPosition> epochs_;  ///< Position at which each ageing epoch after the first began.
+
+  std::shared_ptr<StickySessions> sessions_;
+  std::vector<float> context_;  ///< Scratch.
+};
+
+}  // namespace pointsman
