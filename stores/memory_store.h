@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/store.h"
+
+namespace pointsman {
+
+struct MemoryStoreOptions {
+  std::size_t max_records = 1'000'000;       ///< The oldest above this are evicted.
+  std::size_t max_record_bytes = 16U << 20;  ///< Encoded; a larger record is `failed`.
+};
+
+/// The log in this process's memory, for tests and trials: it survives nothing. Bounded: above
+/// max_records the oldest records go, and with a decision go its slots, so that later feedback on
+/// it is `unknown`; settings() says how many went. Counts are since the start, evicted ones
+/// included. At most max_records idempotency keys are kept, too.
+///
+/// Thread-safety: all calls, one mutex.
+class MemoryStore final : public Store {
+ public:
+  explicit MemoryStore(const MemoryStoreOptions& options = {});
+  ~MemoryStore() override;
+
+  Result<std::vector<AppendResult>> append(std::span<const AppendRequest> group) override;
+  Result<std::vector<StoredRecord>> find(std::string_view tenant, std::string_view query_id,
+                                         LogPosition upper) override;
+  Result<std::vector<StoredRecord>> session_records(const Scope& scope, std::string_view session_id,
+                                                    LogPosition upper) override;
+  Result<std::vector<Scope>> session_scopes(std::string_view tenant,
+                                            std::string_view session_id) override;
+  Result<std::vector<StoredRecord>> scan(const Scope& scope, LogPosition after,
+                                         std::size_t limit) override;
+  Result<std::vector<StoredRecord>> recent_feedback(std::string_view tenant, LogPosition before,
+                                                    std::size_t limit) override;
+  Result<std::vector<Scope>> scopes() override;
+  Status save_checkpoint(const Checkpoint& checkpoint) override;
+  Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override;
+  Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
+  std::vector<std::pair<std::string, std::string>> settings() const override;
+  bool shared() const override { return false; }
+
+ private:
+  class Log;
+  std::unique_ptr<Log> log_;
+};
+
+}  // namespace pointsman

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/result.h"
+#include "engine/store.h"
+#include "stores/memory_store.h"
+#include "stores/sqlite_store.h"
+
+namespace pointsman {
+
+struct StoreOptions {
+  std::string url = "memory:";  ///< "memory:" or "sqlite:FILE".
+  MemoryStoreOptions memory;    ///< Used for memory:.
+  SqliteStoreOptions sqlite;    ///< Used for sqlite:; its path comes from the url.
+};
+
+/// Opens the store that the url names. Errors: `invalid` for a url that names none (the message
+/// never repeats the url, which may hold a password), else the store's own.
+Result<std::unique_ptr<Store>> open_store(const StoreOptions& options);
+
+}  // namespace pointsman

@@ -1,0 +1,281 @@
+#include "stores/sqlite_store.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <variant>
+
+#include "engine/record_codec.h"
+#include "stores/sqlite_append.h"
+#include "stores/sqlite_connection.h"
+#include "stores/sqlite_readers.h"
+#include "stores/sqlite_schema.h"
+
+namespace pointsman {
+namespace {
+
+constexpr std::int64_t kNoBound = std::numeric_limits<std::int64_t>::max();
+
+/// SQLite's integers are signed; no log comes near their end.
+std::int64_t bounded(std::uint64_t value) {
+  return static_cast<std::int64_t>(std::min(value, static_cast<std::uint64_t>(kNoBound)));
+}
+
+Result<std::vector<StoredRecord>> read_records(SqliteReaders::Loan& loan, SqliteQuery& query) {
+  std::vector<StoredRecord> records;
+  while (query.next()) {
+    Result<Record> record = decode(query.bytes_at(3));
+    if (!record.ok()) return record.error();
+    records.push_back({{std::string(query.bytes_at(0)), std::string(query.bytes_at(1))},
+                       static_cast<LogPosition>(query.integer_at(2)),
+                       std::move(record).value()});
+  }
+  if (!query.ok()) return loan.fail(query.code());
+  return records;
+}
+
+Result<std::vector<Scope>> read_scopes(SqliteReaders::Loan& loan, SqliteQuery& query) {
+  std::vector<Scope> scopes;
+  while (query.next()) {
+    scopes.push_back({std::string(query.bytes_at(0)), std::string(query.bytes_at(1))});
+  }
+  if (!query.ok()) return loan.fail(query.code());
+  return scopes;
+}
+
+Error with_path(Error error, const std::string& path) {
+  error.message = path + ": " + error.message;
+  return error;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteStoreOptions& options) {
+  if (options.path.empty() || options.path == ":memory:") {
+    return invalid("store", "A SQLite store needs a file; for a log in memory use memory:.");
+  }
+  if (options.readers == 0) return invalid("readers", "A SQLite store needs a reader.");
+  std::optional<FileLock> lock;
+  if (!options.read_only) {
+    Result<FileLock> taken = FileLock::acquire(options.path + "-lock");
+    if (!taken.ok()) return taken.error();
+    lock = std::move(taken).value();
+  }
+  std::unique_ptr<SqliteStore> store(new SqliteStore(options, std::move(lock)));
+  if (!options.read_only) {
+    if (const Status opened = store->open_writer(); !opened.ok()) return opened.error();
+  }
+  if (const Status looked = store->look_at_file(); !looked.ok()) return looked.error();
+  return store;
+}
+
+SqliteStore::SqliteStore(const SqliteStoreOptions& options, std::optional<FileLock> lock)
+    : options_(options),
+      lock_(std::move(lock)),
+      readers_(std::make_unique<SqliteReaders>(
+          SqliteConnection::Options{
+              .path = options.path, .read_only = true, .busy_timeout_ms = options.busy_timeout_ms},
+          options.readers)) {}
+
+SqliteStore::~SqliteStore() {
+  // The writer goes last: the last connection folds the WAL into the file, which a reader cannot.
+  readers_.reset();
+  writer_.reset();
+}
+
+Status SqliteStore::open_writer() {
+  Result<std::unique_ptr<SqliteConnection>> opened = SqliteConnection::open(
+      {.path = options_.path, .read_only = false, .busy_timeout_ms = options_.busy_timeout_ms});
+  if (!opened.ok()) return opened.error();
+  SqliteConnection& connection = **opened;
+  const bool full = options_.synchronous == SqliteSynchronous::full;
+  const std::string settings = std::string("PRAGMA synchronous = ") + (full ? "FULL" : "NORMAL") +
+                               "; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;"
+                               "PRAGMA wal_autocheckpoint = 4000;"
+                               "PRAGMA journal_size_limit = 67108864;";
+  if (const int code = connection.execute(settings)) return connection.error(code);
+  const Result<std::string> mode = connection.value("PRAGMA journal_mode = WAL");
+  if (!mode.ok()) return with_path(mode.error(), options_.path);
+  if (*mode != "wal") {
+    return Error{ErrorCode::unavailable, options_.path + ": SQLite refused WAL mode.", ""};
+  }
+  if (const Status migrated = migrate_sqlite_schema(connection); !migrated.ok()) {
+    return with_path(migrated.error(), options_.path);
+  }
+  found_journal_mode_ = *mode;
+  const Result<std::string> synchronous = connection.value("PRAGMA synchronous");
+  if (!synchronous.ok()) return synchronous.error();
+  found_synchronous_ = *synchronous == "2" ? "full" : *synchronous == "1" ? "normal" : "off";
+  writer_ = std::move(opened).value();
+  return Done{};
+}
+
+Status SqliteStore::look_at_file() {
+  Result<SqliteReaders::Loan> loan = readers_->borrow();
+  if (!loan.ok()) return loan.error();
+  const Status checked = check_sqlite_schema(loan->connection());
+  if (!checked.ok()) return with_path(checked.error(), options_.path);
+  if (!options_.read_only) return Done{};
+  const Result<std::string> mode = loan->connection().value("PRAGMA journal_mode");
+  if (!mode.ok()) return mode.error();
+  found_journal_mode_ = *mode;
+  found_synchronous_ = "not applicable";
+  return Done{};
+}
+
+/// Precondition: write_mutex_ is held.
+Status SqliteStore::ready_to_write() {
+  if (options_.read_only) {
+    return Error{ErrorCode::unavailable, options_.path + " is open for reading only.", ""};
+  }
+  if (writer_) return Done{};
+  if (const Status opened = open_writer(); !opened.ok()) return opened;
+  ++reopened_;
+  if (!sync_leftovers_) return Done{};
+  // Linux forgets a failed fsync: frames of a commit in doubt may be readable yet not on the disk.
+  // Moving them into the file writes and syncs them as new data; what was lost fails its checksum
+  // and is gone. Only then may a repeat be called a duplicate.
+  const Result<std::string> busy = writer_->value("PRAGMA wal_checkpoint(FULL)");
+  if (busy.ok() && *busy == "0") {
+    sync_leftovers_ = false;
+    return Done{};
+  }
+  writer_.reset();
+  if (!busy.ok()) return busy.error();
+  return Error{ErrorCode::unavailable, "A reader holds up the recovery of " + options_.path + ".",
+               ""};
+}
+
+Result<std::vector<AppendResult>> SqliteStore::append(std::span<const AppendRequest> group) {
+  if (group.empty()) return std::vector<AppendResult>{};
+  const std::lock_guard lock(write_mutex_);
+  if (const Status ready = ready_to_write(); !ready.ok()) return ready.error();
+  SqliteGroupOutcome outcome =
+      append_group(*writer_, group, options_.max_record_bytes, /*apart=*/false);
+  if (fault_of(outcome.code) == SqliteFault::record) {
+    outcome = append_group(*writer_, group, options_.max_record_bytes, /*apart=*/true);
+  }
+  switch (fault_of(outcome.code)) {
+    case SqliteFault::none:
+      return std::move(outcome.results);
+    case SqliteFault::record:
+    case SqliteFault::busy:
+      return std::move(outcome.error);
+    case SqliteFault::broken:
+      break;
+  }
+  if (outcome.committing) outcome.error.code = ErrorCode::in_doubt;
+  sync_leftovers_ = sync_leftovers_ || (outcome.code & 0xff) == SQLITE_IOERR;
+  writer_.reset();
+  return std::move(outcome.error);
+}
+
+Result<std::vector<StoredRecord>> SqliteStore::find(std::string_view tenant,
+                                                    std::string_view query_id, LogPosition upper) {
+  Result<SqliteReaders::Loan> loan = readers_->borrow();
+  if (!loan.ok()) return loan.error();
+  SqliteQuery query = loan->connection().query(
+      "SELECT tenant, router, position, body FROM records INDEXED BY records_by_query "
+      "WHERE query_id = ?1 AND tenant = ?2 AND position <= ?3 ORDER BY position");
+  query.text(query_id).text(tenant).integer(bounded(upper));
+  Result<std::vector<StoredRecord>> found = read_records(*loan, query);
+  if (!found.ok() || found->empty()) return found;
+  // Nothing names a decision before its own record; without one the id is unknown.
+  if (!std::holds_alternative<Decision>(found->front().record.body)) found->clear();
+  return found;
+}
+
+Result<std::vector<StoredRecord>> SqliteStore::session_records(const Scope& scope,
+                                                               std::string_view session_id,
+                                                               LogPosition upper) {
+  Result<SqliteReaders::Loan> loan = readers_->borrow();
+  if (!loan.ok()) return loan.error();
+  SqliteQuery query = loan->connection().query(
+      "SELECT tenant, router, position, body FROM records INDEXED BY records_by_session "
+      "WHERE session_id = ?1 AND tenant = ?2 AND router = ?3 AND position <= ?4 ORDER BY position");
+  query.text(session_id).text(scope.tenant).text(scope.router).integer(bounded(upper));
+  return read_records(*loan, query);
+}
+
+Result<std::vector<Scope>> SqliteStore::session_scopes(std::string_view tenant,
+                                                       std::string_view session_id) {
+  Result<SqliteReaders::Loan> loan = readers_->borrow();
+  if (!loan.ok()) return loan.error();
+  SqliteQuery query = loan->connection().query(
+      "SELECT DISTINCT tenant, router FROM records INDEXED BY records_by_session "
+      "WHERE session_id = ?1 AND tenant = ?2 AND kind = 'decision' ORDER BY router");
+  query.text(session_id).text(tenant);
+  return read_scopes(*loan, query);
+}
+
+Result<std::vector<StoredRecord>> SqliteStore::scan(const Scope& scope, LogPosition after,
+                                                    std::size_t limit) {
+  Result<SqliteReaders::Loan> loan = readers_->borrow();
+  if (!loan.ok()) return loan.error();
+  SqliteQuery query = loan->connection().query(
+      "SELECT tenant, router, position, body FROM records INDEXED BY records_by_router "
+      "WHERE tenant = ?1 AND router = ?2 AND position > ?3 ORDER BY position LIMIT ?4");
+  query.text(scope.tenant).text(scope.router).integer(bounded(after)).integer(bounded(limit));
+  return read_records(*loan, query);
+}
+
+Result<std::vector<StoredRecord>> SqliteStore::recent_feedback(std::string_view tenant,
+                                                               LogPosition before,
+                                                               std::size_t limit) {
+  Result<SqliteReaders::Loan> loan = readers_->borrow();
+  if (!loan.ok()) return loan.error();
+  SqliteQuery query = loan->connection().query(
+      "SELECT tenant, router, position, body FROM records INDEXED BY records_with_signal "
+      "WHERE signal_type IS NOT NULL AND tenant = ?1 AND position < ?2 "
+      "ORDER BY position DESC LIMIT ?3");
+  query.text(tenant).integer(before == 0 ? kNoBound : bounded(before)).integer(bounded(limit));
+  return read_records(*loan, query);
+}
+
+Result<std::vector<Scope>> SqliteStore::scopes() {
+  Result<SqliteReaders::Loan> loan = readers_->borrow();
+  if (!loan.ok()) return loan.error();
+  SqliteQuery query = loan->connection().query(
+      "SELECT DISTINCT tenant, router FROM record_counts ORDER BY tenant, router");
+  return read_scopes(*loan, query);
+}
+
+Result<StoreCounts> SqliteStore::counts(const Scope& scope, Timestamp now) {
+  Result<SqliteReaders::Loan> loan = readers_->borrow();
+  if (!loan.ok()) return loan.error();
+  StoreCounts counts;
+  SqliteQuery by_kind = loan->connection().query(
+      "SELECT kind, signal_type, records FROM record_counts "
+      "WHERE tenant = ?1 AND router = ?2 ORDER BY kind, signal_type");
+  by_kind.text(scope.tenant).text(scope.router);
+  while (by_kind.next()) {
+    const std::string_view kind = by_kind.bytes_at(0);
+    const auto n = static_cast<std::uint64_t>(by_kind.integer_at(2));
+    if (kind == "decision") counts.decisions += n;
+    if (kind == "outcome") counts.outcomes += n;
+    if (kind == "session_feedback") counts.session_feedback += n;
+    if (kind == "feedback") counts.feedback_by_type.emplace_back(by_kind.bytes_at(1), n);
+  }
+  if (!by_kind.ok()) return loan->fail(by_kind.code());
+  SqliteQuery open = loan->connection().query(
+      "SELECT COUNT(*) FROM decisions INDEXED BY decisions_open "
+      "WHERE tenant = ?1 AND router = ?2 AND expires_at >= ?3");
+  open.text(scope.tenant).text(scope.router).integer(now.time_since_epoch().count());
+  if (open.next()) counts.open_decisions = static_cast<std::uint64_t>(open.integer_at(0));
+  if (!open.ok()) return loan->fail(open.code());
+  return counts;
+}
+
+std::vector<std::pair<std::string, std::string>> SqliteStore::settings() const {
+  const bool full = found_synchronous_ == "full";
+  return {{"kind", "sqlite"},
+          {"path", options_.path},
+          {"journal_mode", found_journal_mode_},
+          {"synchronous", found_synchronous_},
+          {"survives", full ? "power loss" : "the end of the process, not a power loss"},
+          {"read_only", options_.read_only ? "true" : "false"},
+          {"sqlite", sqlite3_libversion()},
+          {"reopened_after_failure", std::to_string(reopened_.load())}};
+}
+
+}  // namespace pointsman
