@@ -37,6 +37,18 @@ class ScratchFolder final {
 
 enum class Backend { memory, sqlite_full, sqlite_normal };
 
+inline std::string backend_name(const testing::TestParamInfo<Backend>& info) {
+  switch (info.param) {
+    case Backend::memory:
+      return "Memory";
+    case Backend::sqlite_full:
+      return "SqliteFull";
+    case Backend::sqlite_normal:
+      return "SqliteNormal";
+  }
+  return "Unknown";
+}
+
 constexpr std::size_t kMaxRecordBytes = 64U << 10;
 
 inline Result<std::unique_ptr<Store>> open_backend(Backend backend, const std::string& file) {
@@ -56,7 +68,7 @@ inline Result<std::unique_ptr<Store>> open_backend(Backend backend, const std::s
 constexpr LogPosition kNoUpper = std::numeric_limits<LogPosition>::max();
 
 /// Every store must pass each of these tests. A new store adds itself to Backend, to
-/// open_backend() and to the instantiation in store_conformance_test.cc.
+/// open_backend() and to the instantiations at the end of each store_*_test.cc.
 class StoreConformance : public testing::TestWithParam<Backend> {
  protected:
   void SetUp() override { open(); }

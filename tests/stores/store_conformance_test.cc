@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -12,18 +10,6 @@ namespace pointsman::testing_stores {
 namespace {
 
 using enum AppendStatus;
-
-std::string backend_name(const testing::TestParamInfo<Backend>& info) {
-  switch (info.param) {
-    case Backend::memory:
-      return "Memory";
-    case Backend::sqlite_full:
-      return "SqliteFull";
-    case Backend::sqlite_normal:
-      return "SqliteNormal";
-  }
-  return "Unknown";
-}
 
 std::vector<std::string> payloads(const std::vector<StoredRecord>& records) {
   std::vector<std::string> found;
@@ -371,144 +357,9 @@ TEST_P(StoreConformance, APoisonRecordFailsAlone) {
       << "The failed one left neither a key nor a slot.";
 }
 
-TEST_P(StoreConformance, ScanGivesAScopeInOrderFromWhereItIsAsked) {
-  for (int i = 0; i < 10; ++i) {
-    append_one(decision({.query_id = "q" + std::to_string(i)}));
-    append_one(decision({.query_id = "x" + std::to_string(i), .scope = {"acme", "other"}}));
-  }
-  const auto all = log();
-  ASSERT_EQ(all.size(), 10U);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    EXPECT_EQ(std::get<Decision>(all[i].record.body).query_id, "q" + std::to_string(i));
-    if (i > 0) {
-      EXPECT_GT(all[i].position, all[i - 1].position);
-    }
-  }
-  const auto some = value(store().scan(kScope, all[3].position, 4));
-  ASSERT_EQ(some.size(), 4U);
-  EXPECT_EQ(some.front().position, all[4].position);
-  EXPECT_TRUE(value(store().scan(kScope, all.back().position, 4)).empty());
-  EXPECT_TRUE(value(store().scan(kScope, 0, 0)).empty());
-  EXPECT_EQ(value(store().scopes()), (std::vector<Scope>{{"acme", "default"}, {"acme", "other"}}));
-}
-
-TEST_P(StoreConformance, RecentFeedbackPagesFromTheNewestWithoutGapsOrRepeats) {
-  append_one(decision({.query_id = "q1", .session_id = "s"}));
-  std::vector<LogPosition> expected;
-  for (int i = 0; i < 7; ++i) {
-    expected.push_back(
-        append_one(feedback({.query_id = "q1", .payload = std::to_string(i)})).position);
-    append_one(outcome({.query_id = "q1", .cost_usd = i}));
-  }
-  expected.push_back(append_one(session_feedback({.session_id = "s"})).position);
-  std::reverse(expected.begin(), expected.end());
-  std::vector<LogPosition> paged;
-  LogPosition before = 0;
-  while (true) {
-    const auto page = value(store().recent_feedback("acme", before, 3));
-    if (page.empty()) break;
-    ASSERT_LE(page.size(), 3U);
-    for (const StoredRecord& stored : page) paged.push_back(stored.position);
-    before = paged.back();
-  }
-  EXPECT_EQ(paged, expected);
-}
-
-TEST_P(StoreConformance, CountsSayWhatWasRecordedAndWhatIsStillOpen) {
-  append_one(decision({.query_id = "q1", .session_id = "s", .time = kStart, .open_for = 100}));
-  append_one(decision({.query_id = "q2", .time = kStart, .open_for = 200}));
-  append_one(decision({.query_id = "q2", .time = kStart, .open_for = 200}));
-  append_one(feedback({.query_id = "q1", .payload = "up"}));
-  append_one(feedback({.query_id = "q1", .payload = "down"}));
-  append_one(feedback({.query_id = "q1", .payload = "down"}));
-  append_one(feedback({.query_id = "q1", .signal_type = "rating"}));
-  append_one(outcome({.query_id = "q1", .cost_usd = 1}));
-  append_one(session_feedback({.session_id = "s"}));
-  append_one(decision({.query_id = "q3", .scope = {"acme", "other"}}));
-  const StoreCounts counts = value(store().counts(kScope, at(kStart + 100)));
-  EXPECT_EQ(counts.decisions, 2U);
-  EXPECT_EQ(counts.outcomes, 1U);
-  EXPECT_EQ(counts.session_feedback, 1U);
-  EXPECT_EQ(counts.feedback_by_type,
-            (std::vector<std::pair<std::string, std::uint64_t>>{{"rating", 1}, {"thumbs", 2}}));
-  EXPECT_EQ(counts.open_decisions, 2U);
-  EXPECT_EQ(value(store().counts(kScope, at(kStart + 101))).open_decisions, 1U);
-  EXPECT_EQ(value(store().counts({"no", "body"}, at(kStart))).decisions, 0U);
-}
-
-Checkpoint checkpoint(LogPosition position, std::uint64_t checksum) {
-  return {.scope = kScope,
-          .format = 3,
-          .position = position,
-          .checksum = checksum,
-          .chunks = {{"arm/a", std::string("\0\xff", 2)}, {"manifest", std::to_string(position)}}};
-}
-
-TEST_P(StoreConformance, TheNewestTwoCheckpointsAreKeptWithTheirChunksInOrder) {
-  const std::uint64_t large = 0xffff'0000'1234'5678U;
-  for (const LogPosition position : {10U, 30U, 20U}) {
-    ASSERT_TRUE(store().save_checkpoint(checkpoint(position, large + position)).ok());
-  }
-  const auto kept = value(store().load_checkpoints(kScope));
-  ASSERT_EQ(kept.size(), 2U);
-  EXPECT_EQ(kept[0].position, 30U);
-  EXPECT_EQ(kept[1].position, 20U);
-  EXPECT_EQ(kept[0].checksum, large + 30);
-  EXPECT_EQ(kept[0].format, 3U);
-  EXPECT_EQ(kept[0].scope, kScope);
-  EXPECT_EQ(kept[0].chunks, checkpoint(30, 0).chunks);
-  EXPECT_TRUE(value(store().load_checkpoints({"acme", "other"})).empty());
-}
-
-TEST_P(StoreConformance, ACheckpointSavedAgainIsFineAndAnotherChecksumIsAConflict) {
-  ASSERT_TRUE(store().save_checkpoint(checkpoint(10, 1)).ok());
-  EXPECT_TRUE(store().save_checkpoint(checkpoint(10, 1)).ok());
-  const Status other = store().save_checkpoint(checkpoint(10, 2));
-  ASSERT_FALSE(other.ok());
-  EXPECT_EQ(other.error().code, ErrorCode::conflict);
-  const auto kept = value(store().load_checkpoints(kScope));
-  ASSERT_EQ(kept.size(), 1U);
-  EXPECT_EQ(kept[0].checksum, 1U);
-}
-
-TEST_P(StoreConformance, SettingsNameTheKindAndWhatItSurvives) {
-  bool kind = false;
-  bool survives = false;
-  for (const auto& [name, text] : store().settings()) {
-    kind = kind || (name == "kind" && !text.empty());
-    survives = survives || (name == "survives" && !text.empty());
-  }
-  EXPECT_TRUE(kind);
-  EXPECT_TRUE(survives);
-}
-
-class DurableStoreConformance : public StoreConformance {};
-
-TEST_P(DurableStoreConformance, EverythingIsThereAfterItIsOpenedAgain) {
-  append_one(decision({.query_id = "q1", .session_id = "s"}));
-  const AppendResult first = append_one(feedback({.query_id = "q1", .key = "k"}));
-  append_one(session_feedback({.session_id = "s"}));
-  ASSERT_TRUE(store().save_checkpoint(checkpoint(2, 9)).ok());
-  open();
-  EXPECT_EQ(log().size(), 3U);
-  EXPECT_EQ(value(store().find("acme", "q1", kNoUpper)).size(), 2U);
-  const AppendResult repeat = append_one(feedback({.query_id = "q1", .key = "k"}));
-  EXPECT_EQ(repeat.status, duplicate);
-  EXPECT_EQ(repeat.position, first.position);
-  EXPECT_EQ(append_one(session_feedback({.session_id = "s"})).status, duplicate);
-  EXPECT_EQ(append_one(decision({.query_id = "q1", .body = "other"})).status, conflict);
-  EXPECT_EQ(value(store().load_checkpoints(kScope)).size(), 1U);
-  EXPECT_EQ(value(store().counts(kScope, at(kStart))).decisions, 1U);
-  EXPECT_GT(append_one(decision({.query_id = "q2"})).position, log()[2].position);
-}
-
 INSTANTIATE_TEST_SUITE_P(Stores, StoreConformance,
                          testing::Values(Backend::memory, Backend::sqlite_full,
                                          Backend::sqlite_normal),
                          backend_name);
-INSTANTIATE_TEST_SUITE_P(Stores, DurableStoreConformance,
-                         testing::Values(Backend::sqlite_full, Backend::sqlite_normal),
-                         backend_name);
-
 }  // namespace
 }  // namespace pointsman::testing_stores
