@@ -87,6 +87,7 @@ constexpr std::array<KnownWord, kWordSlots> make_known_words() {
 constexpr std::array<KnownWord, kWordSlots> kKnownWords = make_known_words();
 constexpr std::uint64_t kWordBy = token_hash("by");
 constexpr std::uint64_t kWordStep = token_hash("step");
+constexpr std::uint64_t kWordWww = token_hash("www");
 constexpr std::uint64_t kWordT = token_hash("t");
 
 std::uint16_t classes_of(std::uint64_t hash) {
@@ -207,13 +208,10 @@ class Tally final {
   void start_of_token(const Token& token) { characters_ += token.characters; }
   void end_of_token() { at_line_start_ = false; }
 
+  /// "http://…", or a "www." of its own: the one inside "http://www." is the same address.
   bool starts_url(const Token& token) const {
-    return text_.substr(token.end, 3) == "://" ||
-           (byte_at(token.end) == '.' && begins_address(token));
-  }
-  /// "www." inside "http://www." is the same address.
-  bool begins_address(const Token& token) const {
-    return token.begin == 0 || text_[token.begin - 1] != '/';
+    if (token.hash != kWordWww) return text_.substr(token.end, 3) == "://";
+    return byte_at(token.end) == '.' && (token.begin == 0 || text_[token.begin - 1] != '/');
   }
   bool is_option(const Token& token) const {
     const char after = byte_at(token.end);
