@@ -108,7 +108,7 @@ class Judgement final {
   AppendResult append_decision() {
     const auto* decision = std::get_if<Decision>(&request_.record.body);
     assert(decision != nullptr && decision->query_id == request_.subject);
-    const Result<LogPosition> position = index_.add_record(scope_, request_.record);
+    const Result<LogPosition> position = index_.add_record(scope_, request_.record, 0);
     if (!position.ok()) return failed(position.error());
     index_.put_decision(scope_.tenant, request_.subject,
                         {.router = scope_.router,
@@ -124,7 +124,8 @@ class Judgement final {
     const SubjectKey subject{.kind = request_.subject_kind,
                              .tenant = scope_.tenant,
                              .router = of_decision ? std::string_view() : scope_.router,
-                             .subject = request_.subject};
+                             .subject = request_.subject,
+                             .decision = known_ ? known_->position : 0};
     const Timestamp decision_expires_at = known_ ? known_->expires_at : Timestamp::min();
     SlotJudgement slots;
     if (subject.kind != SubjectKind::none) {
@@ -134,7 +135,8 @@ class Judgement final {
         return result(AppendStatus::duplicate, slots.position);
       }
     }
-    const Result<LogPosition> position = index_.add_record(scope_, request_.record);
+    const Result<LogPosition> position =
+        index_.add_record(scope_, request_.record, subject.decision);
     if (!position.ok()) return failed(position.error());
     for (std::size_t i = 0; i < slots.equal.size(); ++i) {
       if (slots.equal[i]) continue;

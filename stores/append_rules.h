@@ -44,6 +44,7 @@ struct SubjectKey {
   std::string_view tenant;
   std::string_view router;  ///< Empty for a decision, whose query_id names it in all routers.
   std::string_view subject;
+  LogPosition decision = 0;  ///< Of a decision subject: where its record stands; else 0.
 };
 
 /// What the rules of append() need from a store that keeps its index itself. One group at a time;
@@ -63,8 +64,10 @@ class AppendIndex {
                                                      std::string_view query_id) = 0;
   virtual std::optional<SlotEntry> find_slot(const SubjectKey& subject, std::string_view name) = 0;
 
-  /// Gives the record its position. Error: this record cannot be stored, whatever the reason.
-  virtual Result<LogPosition> add_record(const Scope& scope, const Record& record) = 0;
+  /// Gives the record its position. `decision` is the position of the decision that it speaks of,
+  /// 0 where it speaks of none. Error: this record cannot be stored, whatever the reason.
+  virtual Result<LogPosition> add_record(const Scope& scope, const Record& record,
+                                         LogPosition decision) = 0;
   virtual void put_key(std::string_view tenant, const IdempotencyKey& key,
                        const KeyEntry& entry) = 0;
   virtual void put_decision(std::string_view tenant, std::string_view query_id,

@@ -106,7 +106,8 @@ class MemoryStore::Log final : public AppendIndex {
     return slots == nullptr ? std::nullopt : find_in(*slots, name);
   }
 
-  Result<LogPosition> add_record(const Scope& scope, const Record& record) override {
+  Result<LogPosition> add_record(const Scope& scope, const Record& record,
+                                 LogPosition /*decision*/) override {
     std::string bytes = encode(record);
     if (bytes.size() > options_.max_record_bytes) {
       return invalid("", "The record is larger than max_record_bytes.");

@@ -63,6 +63,17 @@ PlainColumns columns(const ArmRemoved& body) { return {.arm = body.arm}; }
 PlainColumns columns(const RouterConfig&) { return {}; }
 PlainColumns columns(const SchemaRevision&) { return {}; }
 
+/// The key of a slot: a decision's are filed under its position, so that signals that come soon
+/// after their decisions touch few pages, whatever the query_ids look like.
+void bind_slot(SqliteQuery& query, const SubjectKey& subject, std::string_view name) {
+  if (subject.kind == SubjectKind::decision) {
+    query.integer(static_cast<std::int64_t>(subject.decision)).text(name);
+    return;
+  }
+  query.text(subject.subject).text(name).integer(static_cast<std::int64_t>(subject.kind));
+  query.text(subject.tenant).text(subject.router);
+}
+
 /// Keys that have expired go in small batches, so that no commit becomes long.
 constexpr const char* kForgetExpiredKeys =
     "DELETE FROM idempotency_keys WHERE (key, route, tenant, router) IN ("
@@ -185,11 +196,13 @@ std::optional<DecisionEntry> SqliteAppendIndex::find_decision(std::string_view t
 std::optional<SlotEntry> SqliteAppendIndex::find_slot(const SubjectKey& subject,
                                                       std::string_view name) {
   if (failure_ != SQLITE_OK) return std::nullopt;
+  const bool of_decision = subject.kind == SubjectKind::decision;
   SqliteQuery query = connection_.query(
-      "SELECT value_hash, position FROM slots WHERE subject = ?1 AND name = ?2 "
-      "AND subject_kind = ?3 AND tenant = ?4 AND router = ?5");
-  query.text(subject.subject).text(name).integer(static_cast<std::int64_t>(subject.kind));
-  query.text(subject.tenant).text(subject.router);
+      of_decision ? "SELECT value_hash, position FROM decision_slots "
+                    "WHERE decision = ?1 AND name = ?2"
+                  : "SELECT value_hash, position FROM slots WHERE subject = ?1 AND name = ?2 "
+                    "AND subject_kind = ?3 AND tenant = ?4 AND router = ?5");
+  bind_slot(query, subject, name);
   std::optional<SlotEntry> found;
   if (query.next()) {
     SlotEntry entry;
@@ -200,7 +213,8 @@ std::optional<SlotEntry> SqliteAppendIndex::find_slot(const SubjectKey& subject,
   return found;
 }
 
-Result<LogPosition> SqliteAppendIndex::add_record(const Scope& scope, const Record& record) {
+Result<LogPosition> SqliteAppendIndex::add_record(const Scope& scope, const Record& record,
+                                                  LogPosition decision) {
   if (failure_ != SQLITE_OK) return error_;
   const std::string bytes = encode(record);
   if (bytes.size() > max_record_bytes_) {
@@ -208,11 +222,14 @@ Result<LogPosition> SqliteAppendIndex::add_record(const Scope& scope, const Reco
   }
   const PlainColumns plain = std::visit([](const auto& b) { return columns(b); }, record.body);
   SqliteQuery query = connection_.query(
-      "INSERT INTO records (tenant, router, kind, time, query_id, session_id, arm, signal_type, "
+      "INSERT INTO records (tenant, router, kind, time, decision, query_id, session_id, arm, "
+      "signal_type, "
       "reward, confidence, cost_usd, latency_ms, body) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING position");
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING position");
   query.text(scope.tenant).text(scope.router).text(kind_name(record.body));
-  query.integer(millis(record.time)).text_or_null(plain.query_id);
+  query.integer(millis(record.time));
+  decision == 0 ? query.null() : query.integer(static_cast<std::int64_t>(decision));
+  query.text_or_null(plain.query_id);
   query.text_or_null(plain.session_id).text_or_null(plain.arm).text_or_null(plain.signal_type);
   query.real(plain.reward).real(plain.confidence).real(plain.cost_usd).real(plain.latency_ms);
   query.blob(bytes);
@@ -255,14 +272,18 @@ void SqliteAppendIndex::put_decision(std::string_view tenant, std::string_view q
 void SqliteAppendIndex::put_slot(const SubjectKey& subject, std::string_view name,
                                  const SlotEntry& entry) {
   if (failure_ != SQLITE_OK) return;
+  const bool of_decision = subject.kind == SubjectKind::decision;
   SqliteQuery query = connection_.query(
-      "INSERT INTO slots (subject, name, subject_kind, tenant, router, value_hash, position) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-      "ON CONFLICT (subject, name, subject_kind, tenant, router) DO UPDATE SET "
-      "value_hash = excluded.value_hash, position = excluded.position");
-  query.text(subject.subject).text(name).integer(static_cast<std::int64_t>(subject.kind));
-  query.text(subject.tenant).text(subject.router).blob(bytes_of(entry.value));
-  query.integer(static_cast<std::int64_t>(entry.position)).run();
+      of_decision
+          ? "INSERT INTO decision_slots (decision, name, value_hash, position) "
+            "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (decision, name) DO UPDATE SET "
+            "value_hash = excluded.value_hash, position = excluded.position"
+          : "INSERT INTO slots (subject, name, subject_kind, tenant, router, value_hash, position) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+            "ON CONFLICT (subject, name, subject_kind, tenant, router) DO UPDATE SET "
+            "value_hash = excluded.value_hash, position = excluded.position");
+  bind_slot(query, subject, name);
+  query.blob(bytes_of(entry.value)).integer(static_cast<std::int64_t>(entry.position)).run();
   note(query);
 }
 

@@ -22,7 +22,8 @@ class SqliteAppendIndex final : public AppendIndex {
   std::optional<DecisionEntry> find_decision(std::string_view tenant,
                                              std::string_view query_id) override;
   std::optional<SlotEntry> find_slot(const SubjectKey& subject, std::string_view name) override;
-  Result<LogPosition> add_record(const Scope& scope, const Record& record) override;
+  Result<LogPosition> add_record(const Scope& scope, const Record& record,
+                                 LogPosition decision) override;
   void put_key(std::string_view tenant, const IdempotencyKey& key, const KeyEntry& entry) override;
   void put_decision(std::string_view tenant, std::string_view query_id,
                     const DecisionEntry& entry) override;

@@ -9,7 +9,10 @@ namespace {
 constexpr int kApplicationId = 0x50744d6e;
 
 // `body` is the record (engine/record_codec.h) and the only truth; the columns beside it are for
-// SQL and for the indexes. Times are UTC in milliseconds.
+// SQL and for the indexes. Times are UTC in milliseconds. `decision` is the position of the
+// decision that a record speaks of. To file records under it, and not under the query_id, keeps an
+// append to a few neighbouring pages: query_ids are random, and every page touched goes through the
+// WAL.
 constexpr const char* kTables = R"sql(
 CREATE TABLE records (
   position    INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -17,6 +20,7 @@ CREATE TABLE records (
   router      TEXT    NOT NULL,
   kind        TEXT    NOT NULL,
   time        INTEGER NOT NULL,
+  decision    INTEGER,
   query_id    TEXT,
   session_id  TEXT,
   arm         TEXT,
@@ -28,7 +32,7 @@ CREATE TABLE records (
   body        BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX records_by_router ON records (tenant, router);
-CREATE INDEX records_by_query ON records (query_id) WHERE query_id IS NOT NULL;
+CREATE INDEX records_by_decision ON records (decision) WHERE decision IS NOT NULL;
 CREATE INDEX records_by_session ON records (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX records_with_signal ON records (tenant) WHERE signal_type IS NOT NULL;
 
@@ -43,8 +47,16 @@ CREATE TABLE decisions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX decisions_open ON decisions (tenant, router, expires_at);
 
--- The current value of each signal of a decision or session, and of a router's own records.
--- subject_kind: 1 decision, 2 session, 3 router.
+-- The current value of each signal of a decision, filed under the decision's position.
+CREATE TABLE decision_slots (
+  decision   INTEGER NOT NULL,
+  name       TEXT    NOT NULL,
+  value_hash BLOB    NOT NULL,
+  position   INTEGER NOT NULL,
+  PRIMARY KEY (decision, name)
+) STRICT, WITHOUT ROWID;
+
+-- The same of a session (subject_kind 2) and of a router's own records (3).
 CREATE TABLE slots (
   subject      TEXT    NOT NULL,
   name         TEXT    NOT NULL,
@@ -97,29 +109,32 @@ CREATE TABLE checkpoint_chunks (
 ) STRICT;
 )sql";
 
-// For people. MAX(position) picks the row that the bare columns are taken from: a SQLite rule.
+// For people. An observation is of signals alone: a failed call, which counts as reward 0, is in
+// the outcome's body. MAX(position) picks the row that the bare columns are taken from: a SQLite
+// rule.
 constexpr const char* kViews = R"sql(
 CREATE VIEW current_signals AS
-  SELECT tenant, router, query_id, signal_type, reward, confidence, MAX(position) AS position
-  FROM records WHERE kind = 'feedback'
-  GROUP BY tenant, query_id, signal_type;
+  SELECT tenant, router, query_id, decision, signal_type, reward, confidence,
+         MAX(position) AS position
+  FROM records WHERE kind = 'feedback' AND decision IS NOT NULL
+  GROUP BY decision, signal_type;
 
 CREATE VIEW observations AS
-  SELECT tenant, router, query_id,
+  SELECT tenant, router, query_id, decision,
          SUM(reward * confidence) / SUM(confidence) AS reward,
          MIN(1.0, SUM(confidence)) AS weight
   FROM current_signals
-  GROUP BY tenant, query_id HAVING SUM(confidence) > 0;
+  GROUP BY decision HAVING SUM(confidence) > 0;
 
 CREATE VIEW current_costs AS
-  SELECT tenant, query_id, cost_usd, MAX(position) AS position
-  FROM records WHERE kind = 'outcome' AND cost_usd IS NOT NULL
-  GROUP BY tenant, query_id;
+  SELECT decision, cost_usd, MAX(position) AS position
+  FROM records WHERE kind = 'outcome' AND cost_usd IS NOT NULL AND decision IS NOT NULL
+  GROUP BY decision;
 
 CREATE VIEW current_latencies AS
-  SELECT tenant, query_id, latency_ms, MAX(position) AS position
-  FROM records WHERE kind = 'outcome' AND latency_ms IS NOT NULL
-  GROUP BY tenant, query_id;
+  SELECT decision, latency_ms, MAX(position) AS position
+  FROM records WHERE kind = 'outcome' AND latency_ms IS NOT NULL AND decision IS NOT NULL
+  GROUP BY decision;
 
 CREATE VIEW arm_daily AS
   SELECT date(d.time / 1000, 'unixepoch') AS day, d.tenant, d.router, d.arm,
@@ -129,9 +144,9 @@ CREATE VIEW arm_daily AS
          AVG(c.cost_usd) AS mean_cost_usd,
          AVG(l.latency_ms) AS mean_latency_ms
   FROM records AS d
-  LEFT JOIN observations AS o ON o.tenant = d.tenant AND o.query_id = d.query_id
-  LEFT JOIN current_costs AS c ON c.tenant = d.tenant AND c.query_id = d.query_id
-  LEFT JOIN current_latencies AS l ON l.tenant = d.tenant AND l.query_id = d.query_id
+  LEFT JOIN observations AS o ON o.decision = d.position
+  LEFT JOIN current_costs AS c ON c.decision = d.position
+  LEFT JOIN current_latencies AS l ON l.decision = d.position
   WHERE d.kind = 'decision'
   GROUP BY day, d.tenant, d.router, d.arm;
 
@@ -154,8 +169,8 @@ CREATE VIEW session_summary AS
           WHERE f.kind = 'session_feedback' AND f.session_id = d.session_id
             AND f.tenant = d.tenant AND f.router = d.router) AS session_feedback
   FROM records AS d
-  LEFT JOIN observations AS o ON o.tenant = d.tenant AND o.query_id = d.query_id
-  LEFT JOIN current_costs AS c ON c.tenant = d.tenant AND c.query_id = d.query_id
+  LEFT JOIN observations AS o ON o.decision = d.position
+  LEFT JOIN current_costs AS c ON c.decision = d.position
   WHERE d.kind = 'decision' AND d.session_id IS NOT NULL
   GROUP BY d.tenant, d.router, d.session_id;
 )sql";

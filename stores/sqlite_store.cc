@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <variant>
 
 #include "engine/record_codec.h"
 #include "stores/sqlite_append.h"
@@ -175,14 +174,15 @@ Result<std::vector<StoredRecord>> SqliteStore::find(std::string_view tenant,
   Result<SqliteReaders::Loan> loan = readers_->borrow();
   if (!loan.ok()) return loan.error();
   SqliteQuery query = loan->connection().query(
-      "SELECT tenant, router, position, body FROM records INDEXED BY records_by_query "
-      "WHERE query_id = ?1 AND tenant = ?2 AND position <= ?3 ORDER BY position");
+      "WITH found AS (SELECT position AS decision FROM decisions "
+      "WHERE query_id = ?1 AND tenant = ?2) "
+      "SELECT tenant, router, position, body FROM records "
+      "WHERE position = (SELECT decision FROM found) AND position <= ?3 "
+      "UNION ALL "
+      "SELECT tenant, router, position, body FROM records INDEXED BY records_by_decision "
+      "WHERE decision = (SELECT decision FROM found) AND position <= ?3 ORDER BY position");
   query.text(query_id).text(tenant).integer(bounded(upper));
-  Result<std::vector<StoredRecord>> found = read_records(*loan, query);
-  if (!found.ok() || found->empty()) return found;
-  // Nothing names a decision before its own record; without one the id is unknown.
-  if (!std::holds_alternative<Decision>(found->front().record.body)) found->clear();
-  return found;
+  return read_records(*loan, query);
 }
 
 Result<std::vector<StoredRecord>> SqliteStore::session_records(const Scope& scope,

@@ -118,7 +118,8 @@ TEST_F(SqliteStoreTest, AnotherProgramsFileAndANewerReleasesAreRefused) {
 TEST_F(SqliteStoreTest, ARecordThatSqliteRefusesFailsAloneAndTheRestIsOneCommit) {
   store_.reset();
   sql(file_,
-      "CREATE TRIGGER poison BEFORE INSERT ON slots WHEN NEW.subject = 'bad' "
+      "CREATE TRIGGER poison BEFORE INSERT ON decision_slots WHEN NEW.decision = "
+      "(SELECT position FROM decisions WHERE query_id = 'bad') "
       "BEGIN SELECT RAISE(ABORT, 'poison'); END");
   store_ = std::move(open_sqlite(file_)).value();
   const auto results = store_->append(std::vector<AppendRequest>{
