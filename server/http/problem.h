@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "server/http/message.h"
+
+namespace pointsman::http {
+
+/// The reason phrase of a status (RFC 9110 15), "Unknown" if it is not one that we send.
+std::string_view status_title(int status);
+
+struct Problem {
+  int status = 500;
+  std::string detail = {};  ///< A sentence for a person; never holds a secret.
+  std::string pointer =
+      {};  ///< JSON pointer of the culprit in the request's body; empty: not sent.
+};
+
+/// An RFC 9457 answer: application/problem+json {type, title, status, detail, pointer?}, the title
+/// from the status. Bytes of `detail` that are no UTF-8 become U+FFFD, so the body is always JSON.
+Response problem(const Problem& what);
+
+/// The same in the short form that services use.
+Response problem(int status, std::string detail, std::string pointer = {});
+
+/// Appends `text` as a JSON string, quotes included. Cost: O(n).
+void append_json_string(std::string& out, std::string_view text);
+
+}  // namespace pointsman::http
