@@ -123,7 +123,7 @@ class RandomRecords final {
     made.utility = {maybe(number()), number()};
     made.nursery = {word(), number(), random_()};
     made.propensity_floor = number();
-    made.mode = static_cast<ServingMode>(below(3));
+    made.mode = static_cast<ServingMode>(below(2));
     made.shadow_arm = text();
     made.sticky_sessions = coin();
     made.decision_ttl_ms = static_cast<std::int64_t>(random_());
