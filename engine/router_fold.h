@@ -110,7 +110,7 @@ class RouterFold final {
   /// A view for readers; shares every arm that did not change. Null before the first RouterConfig.
   std::shared_ptr<const RouterSnapshot> snapshot();
 
-  /// FNV-1a over the exact master state: equal at equal positions on every replica.
+  /// A digest of the exact master state: equal at equal positions on every replica.
   std::uint64_t checksum() const;
 
   /// The exact state as checkpoint chunks, or nullopt while the schema is not frozen yet (a log
