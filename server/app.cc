@@ -1,0 +1,72 @@
+#include "server/app.h"
+
+#include <cassert>
+#include <utility>
+
+#include "server/services/feedback_service.h"
+#include "server/services/health_service.h"
+#include "server/services/log_service.h"
+#include "server/services/metrics_service.h"
+#include "server/services/outcome_service.h"
+#include "server/services/queries_service.h"
+#include "server/services/route_service.h"
+#include "server/services/stats_service.h"
+
+namespace pointsman {
+namespace {
+
+http::RouteTable make_table(const std::vector<App::Entry>& entries) {
+  std::vector<http::Route> routes;
+  for (const App::Entry& entry : entries) routes.push_back(entry.route);
+  auto table = http::RouteTable::make(routes);
+  assert(table.ok());
+  return std::move(*table);
+}
+
+}  // namespace
+
+App::App(Auth auth, std::vector<Entry> entries)
+    : auth_(std::move(auth)), entries_(std::move(entries)), table_(make_table(entries_)) {}
+
+void App::handle(http::Request request, http::Responder responder) {
+  auto matched = table_.match(request);
+  if (auto* answer = std::get_if<http::Response>(&matched)) {
+    return responder.respond(std::move(*answer));
+  }
+  auto& match = std::get<http::RouteMatch>(matched);
+  Entry& entry = entries_[match.index];
+  std::string tenant;
+  if (entry.access == Access::key) {
+    auto admitted = auth_.admit(request);
+    if (auto* refusal = std::get_if<http::Response>(&admitted)) {
+      return responder.respond(std::move(*refusal));
+    }
+    tenant = std::move(std::get<std::string>(admitted));
+  }
+  entry.service->handle(
+      Call{std::move(request), std::move(match), std::move(tenant), std::move(responder)});
+}
+
+std::vector<App::Entry> make_routes(ServiceContext& context, const std::atomic<bool>& draining,
+                                    std::function<http::Counters()> transport) {
+  std::vector<App::Entry> entries;
+  const auto add = [&](const char* method, const char* pattern, std::unique_ptr<Service> service,
+                       App::Access access = App::Access::key) {
+    entries.push_back({{method, pattern}, access, std::move(service)});
+  };
+  using Question = HealthService::Question;
+  add("POST", "/route", std::make_unique<RouteService>(context));
+  add("POST", "/outcome", std::make_unique<OutcomeService>(context));
+  add("POST", "/feedback", std::make_unique<FeedbackService>(context));
+  add("GET", "/queries/{query_id}", std::make_unique<QueriesService>(context));
+  add("GET", "/stats", std::make_unique<StatsService>(context));
+  add("GET", "/log", std::make_unique<LogService>(context));
+  add("GET", "/metrics", std::make_unique<MetricsService>(context, std::move(transport)));
+  add("GET", "/healthz", std::make_unique<HealthService>(context, Question::alive, draining),
+      App::Access::open);
+  add("GET", "/readyz", std::make_unique<HealthService>(context, Question::ready, draining),
+      App::Access::open);
+  return entries;
+}
+
+}  // namespace pointsman

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "server/services/service.h"
+
+namespace pointsman {
+
+/// POST /feedback: one signal on one decision.
+class FeedbackService final : public Service {
+ public:
+  explicit FeedbackService(ServiceContext& context) : context_(context) {}
+  void handle(Call call) override;
+
+ private:
+  ServiceContext& context_;
+};
+
+/// The answer to a feedback that is in the log.
+std::string feedback_answer(std::string_view query_id, const Committed& committed);
+
+}  // namespace pointsman

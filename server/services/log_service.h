@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <thread>
+
+#include "server/services/service.h"
+
+namespace pointsman {
+
+/// GET /log?router=&after=N&limit=1000&wait_s=: the records of a router above a position, one JSON
+/// object a line. With wait_s an empty answer waits until there is a record, or for so long.
+class LogService final : public Service {
+ public:
+  explicit LogService(ServiceContext& context);
+  ~LogService() override;
+  void handle(Call call) override;
+
+ private:
+  struct Reader {
+    Scope scope;
+    LogPosition after = 0;
+    std::size_t limit = 0;
+    std::chrono::steady_clock::time_point deadline;
+    http::Responder responder;
+  };
+
+  void answer(Reader reader);
+  void watch();
+
+  ServiceContext& context_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::list<Reader> waiting_;
+  bool stopping_ = false;
+  std::thread watcher_;
+};
+
+}  // namespace pointsman

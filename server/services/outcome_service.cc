@@ -1,0 +1,33 @@
+#include "server/services/outcome_service.h"
+
+#include "adapters/json_body.h"
+#include "adapters/json_text.h"
+#include "server/services/signal_request.h"
+
+namespace pointsman {
+
+void OutcomeService::handle(Call call) {
+  const auto body = parse_json_body(call.request.body);
+  if (!body) return call.responder.respond(problem_of(body.error()));
+  auto request = outcome_request(
+      *body, SignalOrigin{call.tenant, stamp(context_.clock), idempotency_header(call.request)});
+  if (!request) return call.responder.respond(problem_of(request.error()));
+
+  auto job = std::make_unique<WriteJob>(std::move(call.responder));
+  job->bytes = call.request.body.size() + sizeof(AppendRequest);
+  job->render = [query_id = request->subject](const Result<std::vector<Committed>>& result) {
+    if (!result) return problem_of(result.error());
+    const Committed& committed = result->front();
+    if (const auto error = refusal(committed, "this idempotency key")) return problem_of(*error);
+    std::string out = R"({"status":")";
+    out += status_word(committed.status);
+    out += R"(","query_id":)";
+    append_json_string(query_id, out);
+    out += "}";
+    return json_response(std::move(out));
+  };
+  job->requests.push_back(std::move(*request));
+  submit(context_.writer, std::move(job));
+}
+
+}  // namespace pointsman

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "server/services/service.h"
+
+namespace pointsman {
+
+/// POST /outcome: what a decision's call cost, how long it took, or that it failed.
+class OutcomeService final : public Service {
+ public:
+  explicit OutcomeService(ServiceContext& context) : context_(context) {}
+  void handle(Call call) override;
+
+ private:
+  ServiceContext& context_;
+};
+
+}  // namespace pointsman

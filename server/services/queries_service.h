@@ -1,0 +1,17 @@
+#pragma once
+
+#include "server/services/service.h"
+
+namespace pointsman {
+
+/// GET /queries/{query_id}: the decision, its signals, observation and outcome.
+class QueriesService final : public Service {
+ public:
+  explicit QueriesService(ServiceContext& context) : context_(context) {}
+  void handle(Call call) override;
+
+ private:
+  ServiceContext& context_;
+};
+
+}  // namespace pointsman

@@ -1,0 +1,79 @@
+#include "server/services/service.h"
+
+#include "adapters/json_body.h"
+
+namespace pointsman {
+
+http::Response problem_of(const Error& error) {
+  int status = 500;
+  switch (error.code) {
+    case ErrorCode::invalid:
+      status = is_malformed_json(error) ? 400 : 422;
+      break;
+    case ErrorCode::not_found:
+      status = 404;
+      break;
+    case ErrorCode::conflict:
+      status = 409;
+      break;
+    case ErrorCode::unavailable:
+    case ErrorCode::in_doubt:
+    case ErrorCode::exhausted:
+      status = 503;
+      break;
+    case ErrorCode::corrupt:
+    case ErrorCode::internal:
+      status = 500;
+      break;
+  }
+  http::Response response = http::problem(status, error.message, error.field);
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+http::Response overloaded() {
+  return problem_of(Error{ErrorCode::exhausted, "the server is busy; try again", ""});
+}
+
+RecordStamp stamp(const Clock& clock) { return RecordStamp{random_record_id(), clock.now()}; }
+
+void submit(Writer& writer, std::unique_ptr<WriteJob> job) {
+  if (auto refused = writer.submit(std::move(job))) {
+    refused->responder.respond(overloaded());
+  }
+}
+
+void answer_on_worker(Workers& workers, http::Responder responder,
+                      std::function<http::Response()> answer) {
+  // std::function wants a copyable closure, so the responder is shared until it is used.
+  auto shared = std::make_shared<http::Responder>(std::move(responder));
+  const bool taken = workers.run(
+      [shared, answer = std::move(answer)] { shared->respond(answer()); });
+  if (!taken) shared->respond(overloaded());
+}
+
+http::Response json_response(std::string body) {
+  http::Response response;
+  response.body = std::move(body);
+  return response;
+}
+
+const char* status_word(AppendStatus status) {
+  switch (status) {
+    case AppendStatus::recorded:
+      return "recorded";
+    case AppendStatus::revised:
+      return "revised";
+    case AppendStatus::duplicate:
+      return "duplicate";
+    case AppendStatus::conflict:
+      return "conflict";
+    case AppendStatus::unknown:
+      return "unknown";
+    case AppendStatus::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+}  // namespace pointsman

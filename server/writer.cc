@@ -1,0 +1,167 @@
+#include "server/writer.h"
+
+#include <utility>
+
+namespace pointsman {
+namespace {
+
+std::vector<Committed> slice(std::vector<Committed>& all, std::size_t begin, std::size_t end) {
+  return {std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(begin)),
+          std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(end))};
+}
+
+}  // namespace
+
+Writer::Writer(Routers& routers, WriterOptions options) : routers_(routers), options_(options) {
+  thread_ = std::thread([this] { loop(); });
+  watchdog_ = std::thread([this] { watch(); });
+}
+
+Writer::~Writer() { stop(); }
+
+std::unique_ptr<WriteJob> Writer::submit(std::unique_ptr<WriteJob> job) {
+  auto claim = std::make_shared<Claim>();
+  claim->deadline = std::chrono::steady_clock::now() + options_.route_commit;
+  const bool watched = job->render_late != nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_ || queue_.size() >= options_.max_queued ||
+        queued_bytes_ + job->bytes > options_.max_queued_bytes) {
+      ++counters_.refused;
+      return job;
+    }
+    queued_bytes_ += job->bytes;
+    claim->job = std::move(job);
+    queue_.push_back(claim);
+  }
+  work_.notify_one();
+  if (watched) {
+    const std::scoped_lock lock(watch_mutex_);
+    watched_.push_back(std::move(claim));
+    if (watched_.size() == 1) watch_wake_.notify_one();
+  }
+  return nullptr;
+}
+
+bool Writer::run(std::function<void()> task) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_) return false;
+    tasks_.push_back(std::move(task));
+  }
+  work_.notify_one();
+  return true;
+}
+
+void Writer::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  work_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  {
+    const std::scoped_lock lock(watch_mutex_);
+    watch_stopping_ = true;
+  }
+  watch_wake_.notify_one();
+  if (watchdog_.joinable()) watchdog_.join();
+}
+
+Writer::Counters Writer::counters() const {
+  const std::scoped_lock lock(mutex_);
+  Counters counters = counters_;
+  counters.queued = queue_.size();
+  return counters;
+}
+
+Writer::Group Writer::take_group() {
+  Group group;
+  std::size_t records = 0;
+  while (!queue_.empty()) {
+    const std::size_t more = queue_.front()->job->requests.size();
+    if (!group.empty() && records + more > options_.max_group) break;
+    records += more;
+    queued_bytes_ -= queue_.front()->job->bytes;
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return group;
+}
+
+void Writer::loop() {
+  for (;;) {
+    Group group;
+    std::vector<std::function<void()>> tasks;
+    {
+      std::unique_lock lock(mutex_);
+      work_.wait(lock, [&] { return stopping_ || !queue_.empty() || !tasks_.empty(); });
+      tasks.swap(tasks_);
+      group = take_group();
+      if (stopping_ && group.empty() && tasks.empty()) break;
+    }
+    for (const auto& task : tasks) task();
+    if (!group.empty()) commit(group);
+  }
+  if (!routers_.checkpoint_all()) healthy_.store(false);
+}
+
+void Writer::commit(const Group& group) {
+  std::vector<AppendRequest> requests;
+  std::vector<std::size_t> counts;
+  for (const auto& claim : group) {
+    // What the watchdog has answered already is still appended: its client was told that nothing
+    // was recorded, and a decision that nobody asks about does no harm.
+    counts.push_back(claim->job->requests.size());
+    for (AppendRequest& request : claim->job->requests) requests.push_back(std::move(request));
+  }
+  const std::size_t records = requests.size();
+  const auto start = std::chrono::steady_clock::now();
+  Result<std::vector<Committed>> result = routers_.commit(std::move(requests));
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+  healthy_.store(result.ok(), std::memory_order_relaxed);
+
+  std::vector<std::pair<http::Responder, http::Response>> answers;
+  answers.reserve(group.size());
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    Claim& claim = *group[i];
+    const std::size_t first = std::exchange(at, at + counts[i]);
+    if (claim.answered.exchange(true)) continue;
+    Result<std::vector<Committed>> own = result ? Result<std::vector<Committed>>(slice(*result, first, at))
+                                                : result.error();
+    answers.emplace_back(std::move(claim.job->responder), claim.job->render(own));
+    claim.job.reset();  // The watchdog still holds the claim for a while.
+  }
+  http::respond_all(std::move(answers));
+
+  const std::scoped_lock lock(mutex_);
+  ++counters_.groups;
+  counters_.records += records;
+  counters_.commit_seconds += spent.count();
+  if (!result) ++counters_.failures;
+}
+
+void Writer::watch() {
+  std::unique_lock lock(watch_mutex_);
+  while (!watch_stopping_) {
+    if (watched_.empty()) {
+      watch_wake_.wait(lock);
+      continue;
+    }
+    const std::shared_ptr<Claim> first = watched_.front();
+    if (!first->answered.load() && std::chrono::steady_clock::now() < first->deadline) {
+      watch_wake_.wait_until(lock, first->deadline);
+      continue;
+    }
+    watched_.pop_front();
+    if (first->answered.exchange(true)) continue;
+    lock.unlock();
+    first->job->responder.respond(first->job->render_late());
+    lock.lock();
+    const std::scoped_lock counting(mutex_);
+    ++counters_.late;
+  }
+}
+
+}  // namespace pointsman
