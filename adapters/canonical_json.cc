@@ -131,7 +131,7 @@ std::string canonical_json(const nlohmann::json& value) {
   return out;
 }
 
-Result<std::string> canonical_json(std::string_view text) {
+Result<std::string> canonical_json_of_text(std::string_view text) {
   Result<nlohmann::json> value = parse_json_body(text);
   if (!value) return value.error();
   return canonical_json(*value);

@@ -17,12 +17,16 @@ namespace pointsman {
 std::string canonical_json(const nlohmann::json& value);
 
 /// The same of a text that parse_json_body accepts; its errors are passed on.
-Result<std::string> canonical_json(std::string_view text);
+Result<std::string> canonical_json_of_text(std::string_view text);
 
 /// SHA-256 (FIPS 180-4) by OpenSSL. Safe from any thread.
 Fingerprint sha256(std::string_view bytes);
 
 /// sha256(canonical_json(value)): what idempotency keys compare.
 Fingerprint fingerprint(const nlohmann::json& value);
+
+/// A text would pass as the JSON string that holds it, which nobody means.
+std::string canonical_json(std::string_view text) = delete;
+Fingerprint fingerprint(std::string_view text) = delete;
 
 }  // namespace pointsman

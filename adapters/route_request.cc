@@ -285,6 +285,8 @@ Fault read_field(Field field, const dom::key_value_pair& member, RouteRequest& o
 
 // simdjson reads up to SIMDJSON_PADDING bytes past the end, so each thread keeps a padded copy.
 class PaddedParser final {
+  static constexpr std::size_t kSimdjsonDepth = kMaxJsonDepth + 1;  // It refuses its own limit.
+
  public:
   simdjson::simdjson_result<dom::element> parse(std::string_view body) {
     if (capacity_ < body.size() + simdjson::SIMDJSON_PADDING) {
@@ -293,9 +295,9 @@ class PaddedParser final {
     }
     std::memcpy(bytes_.get(), body.data(), body.size());
     std::memset(bytes_.get() + body.size(), 0, simdjson::SIMDJSON_PADDING);
-    if (parser_.capacity() < body.size() || parser_.max_depth() != kMaxJsonDepth) {
+    if (parser_.capacity() < body.size() || parser_.max_depth() != kSimdjsonDepth) {
       const std::size_t capacity = std::max<std::size_t>(2 * body.size(), 4096);
-      if (parser_.allocate(capacity, kMaxJsonDepth) != simdjson::SUCCESS) {
+      if (parser_.allocate(capacity, kSimdjsonDepth) != simdjson::SUCCESS) {
         return simdjson::MEMALLOC;
       }
     }
