@@ -26,12 +26,13 @@ struct FieldSpec {
 /// [text counters][text model][embedding][fields in order][hashed fields].
 struct FeatureLayout {
   bool text_counters = true;
-  std::uint32_t text_model_dims = 0;      ///< 0: no text model. Must equal the model's dims.
-  std::string text_model_hash;            ///< Which model; a Decision holds its numbers.
-  std::uint32_t embedding_dims = 0;       ///< Length of the caller's embedding; 0: none is taken.
-  std::uint32_t embedding_projection = 0; ///< > 0: project it by seeded random signs to this many.
+  std::uint32_t text_model_dims = 0;       ///< 0: no text model. Must equal the model's dims.
+  std::string text_model_hash;             ///< Which model; a Decision holds its numbers.
+  std::uint32_t embedding_dims = 0;        ///< Length of the caller's embedding; 0: none is taken.
+  std::uint32_t embedding_projection = 0;  ///< > 0: project it by seeded random signs to this many.
   std::vector<FieldSpec> fields;
-  std::uint32_t hashed_fields = 0;  ///< Buckets for fields that are not declared; 0: they are errors.
+  std::uint32_t hashed_fields =
+      0;  ///< Buckets for fields that are not declared; 0: they are errors.
   bool operator==(const FeatureLayout&) const = default;
 };
 

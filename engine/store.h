@@ -62,7 +62,7 @@ enum class AppendStatus : std::uint8_t {
 struct AppendResult {
   AppendStatus status = AppendStatus::unknown;
   LogPosition position = 0;
-  Scope scope;  ///< With the router filled in.
+  Scope scope;          ///< With the router filled in.
   std::string message;  ///< Of `failed`: a sentence for a person.
 };
 

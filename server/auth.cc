@@ -22,7 +22,8 @@ bool is_json(std::string_view content_type) {
   std::string type(content_type.substr(0, content_type.find(';')));
   while (!type.empty() && type.back() == ' ') type.pop_back();
   for (char& c : type) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return type == "application/json" || (type.starts_with("application/") && type.ends_with("+json"));
+  return type == "application/json" ||
+         (type.starts_with("application/") && type.ends_with("+json"));
 }
 
 std::optional<std::string_view> presented_key(const http::Request& request) {
@@ -63,8 +64,7 @@ std::variant<std::string, http::Response> Auth::admit(const http::Request& reque
 std::variant<std::string, http::Response> Auth::admit_by_key(const http::Request& request) const {
   const auto key = presented_key(request);
   if (!key) {
-    http::Response refused =
-        http::problem(401, "send Authorization: Bearer KEY or X-API-Key: KEY");
+    http::Response refused = http::problem(401, "send Authorization: Bearer KEY or X-API-Key: KEY");
     refused.headers.emplace_back("WWW-Authenticate", "Bearer");
     return refused;
   }

@@ -128,8 +128,8 @@ void Writer::commit(const Group& group) {
     Claim& claim = *group[i];
     const std::size_t first = std::exchange(at, at + counts[i]);
     if (claim.answered.exchange(true)) continue;
-    Result<std::vector<Committed>> own = result ? Result<std::vector<Committed>>(slice(*result, first, at))
-                                                : result.error();
+    Result<std::vector<Committed>> own =
+        result ? Result<std::vector<Committed>>(slice(*result, first, at)) : result.error();
     answers.emplace_back(std::move(claim.job->responder), claim.job->render(own));
     claim.job.reset();  // The watchdog still holds the claim for a while.
   }

@@ -36,12 +36,12 @@ class Writer final {
  public:
   struct Counters {
     std::uint64_t groups = 0;
-    std::uint64_t records = 0;  ///< Requests given to the store, duplicates included.
-    std::uint64_t failures = 0;  ///< Groups that the store did not take.
-    std::uint64_t late = 0;      ///< Answers given before their commit.
-    std::uint64_t refused = 0;   ///< Jobs over the queue's bounds.
-    std::size_t queued = 0;      ///< Now.
-    double commit_seconds = 0.0; ///< Spent in commits.
+    std::uint64_t records = 0;    ///< Requests given to the store, duplicates included.
+    std::uint64_t failures = 0;   ///< Groups that the store did not take.
+    std::uint64_t late = 0;       ///< Answers given before their commit.
+    std::uint64_t refused = 0;    ///< Jobs over the queue's bounds.
+    std::size_t queued = 0;       ///< Now.
+    double commit_seconds = 0.0;  ///< Spent in commits.
   };
 
   Writer(Routers& routers, WriterOptions options);

@@ -60,9 +60,8 @@ int fit(const FitCommand& command) {
     std::fprintf(stderr, "%s: cannot be written\n", command.out.c_str());
     return 1;
   }
-  std::printf("%s: %u dims, %zu terms, %zu bytes, from %zu prompts, hash %s\n",
-              command.out.c_str(), model.dims(), model.terms(), bytes.size(), fitted->prompts,
-              model.hash().c_str());
+  std::printf("%s: %u dims, %zu terms, %zu bytes, from %zu prompts, hash %s\n", command.out.c_str(),
+              model.dims(), model.terms(), bytes.size(), fitted->prompts, model.hash().c_str());
   std::printf("explained share %.3f, least cosine after quantising %.4f\n", fitted->explained,
               fitted->least_cosine);
   return 0;

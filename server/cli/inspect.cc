@@ -29,11 +29,15 @@ nlohmann::ordered_json as_json(const RouterReport& report, const StoreCounts& co
   char checksum[17];
   std::snprintf(checksum, sizeof(checksum), "%016llx",
                 static_cast<unsigned long long>(report.checksum));
-  return {{"tenant", report.scope.tenant}, {"router", report.scope.router},
-          {"policy", report.policy},       {"position", report.position},
-          {"checksum", checksum},          {"decisions", report.decisions},
+  return {{"tenant", report.scope.tenant},
+          {"router", report.scope.router},
+          {"policy", report.policy},
+          {"position", report.position},
+          {"checksum", checksum},
+          {"decisions", report.decisions},
           {"open_decisions", counts.open_decisions},
-          {"outcomes", counts.outcomes},   {"schema_version", report.schema_version},
+          {"outcomes", counts.outcomes},
+          {"schema_version", report.schema_version},
           {"arms", std::move(arms)}};
 }
 
@@ -47,10 +51,10 @@ void print_table(const nlohmann::ordered_json& router) {
   std::printf("  %-28s %10s %12s %12s %14s %12s\n", "arm", "pulls", "observations", "mean reward",
               "mean cost USD", "intercept");
   for (const auto& arm : router["arms"]) {
-    std::printf("  %-28s %10s %12.1f %12.4f %14.6f %12.4f\n",
-                arm["arm"].get<std::string>().c_str(), arm["pulls"].dump().c_str(),
-                arm["observations"].get<double>(), arm["mean_reward"].get<double>(),
-                arm["mean_cost_usd"].get<double>(), arm["theta"][0].get<double>());
+    std::printf("  %-28s %10s %12.1f %12.4f %14.6f %12.4f\n", arm["arm"].get<std::string>().c_str(),
+                arm["pulls"].dump().c_str(), arm["observations"].get<double>(),
+                arm["mean_reward"].get<double>(), arm["mean_cost_usd"].get<double>(),
+                arm["theta"][0].get<double>());
   }
 }
 

@@ -95,9 +95,8 @@ int run(const ServerConfig& config, Store& store, Routers& routers, const sigset
   Workers workers(Workers::Options{});
   ServiceContext context{store, routers, writer, workers, *adapters, clock, config.durability};
   http::Server* server_address = nullptr;
-  App app(Auth(config.keys), make_routes(context, draining, [&server_address] {
-            return server_address->counters();
-          }));
+  App app(Auth(config.keys),
+          make_routes(context, draining, [&server_address] { return server_address->counters(); }));
   http::Server server(config.http, app);
   server_address = &server;
   if (Status started = server.start(); !started) {
@@ -110,8 +109,7 @@ int run(const ServerConfig& config, Store& store, Routers& routers, const sigset
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
     reload_config(writer, routers, clock, reload);
   }
-  spdlog::info("stopping: no new connections, {} records so far",
-               writer.counters().records);
+  spdlog::info("stopping: no new connections, {} records so far", writer.counters().records);
   draining.store(true);
   if (!server.drain(kDrainPatience)) spdlog::warn("some connections did not end in time");
   writer.stop();

@@ -90,8 +90,8 @@ void add_router(Families& families, const RouterReport& report) {
   for (const RouterReport::ArmReport& arm : report.arms) {
     const Labels labels = {{"arm", arm.spec.id}, {"router", report.scope.router}};
     const ArmStats& stats = arm.stats;
-    counter(families, {"pointsman_arm_pulls_total", "Decisions for this arm."},
-            number(stats.pulls), labels);
+    counter(families, {"pointsman_arm_pulls_total", "Decisions for this arm."}, number(stats.pulls),
+            labels);
     counter(families, {"pointsman_arm_observation_weight", "Weight of its observations."},
             stats.observation_weight, labels);
     if (stats.observation_weight > 0.0) {

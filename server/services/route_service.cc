@@ -113,8 +113,7 @@ void RouteService::handle(Call call) {
   }
   // Without a query_id of the client's nobody can ask for the same decision again.
   const Fingerprint body = b.request.body_fingerprint.value_or(Fingerprint{});
-  store(std::move(call),
-        append_decision(scope, stamp(context_.clock), std::move(*decision), body));
+  store(std::move(call), append_decision(scope, stamp(context_.clock), std::move(*decision), body));
 }
 
 void RouteService::store(Call call, AppendRequest request) {
@@ -135,8 +134,8 @@ void RouteService::store(Call call, AppendRequest request) {
     return;
   }
 
-  auto spare = std::make_shared<const Spare>(
-      Spare{decision.arms[decision.chosen].arm, decision.model});
+  auto spare =
+      std::make_shared<const Spare>(Spare{decision.arms[decision.chosen].arm, decision.model});
   auto job = std::make_unique<WriteJob>(std::move(call.responder));
   job->bytes = bytes;
   job->render = [answer = std::move(answer),

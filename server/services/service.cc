@@ -47,8 +47,8 @@ void answer_on_worker(Workers& workers, http::Responder responder,
                       std::function<http::Response()> answer) {
   // std::function wants a copyable closure, so the responder is shared until it is used.
   auto shared = std::make_shared<http::Responder>(std::move(responder));
-  const bool taken = workers.run(
-      [shared, answer = std::move(answer)] { shared->respond(answer()); });
+  const bool taken =
+      workers.run([shared, answer = std::move(answer)] { shared->respond(answer()); });
   if (!taken) shared->respond(overloaded());
 }
 

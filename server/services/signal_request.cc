@@ -54,8 +54,8 @@ Result<AppendRequest> feedback_request(const nlohmann::json& body, const RewardA
   feedback.reward = *reward;
   feedback.payload = canonical_json(*payload);
   const Fingerprint payload_print = sha256(feedback.payload);
-  AppendRequest request = append_feedback(Scope{origin.tenant, ""}, origin.stamp,
-                                          std::move(feedback), payload_print);
+  AppendRequest request =
+      append_feedback(Scope{origin.tenant, ""}, origin.stamp, std::move(feedback), payload_print);
   if (*key) request.key = key_of("feedback", std::move(**key), body);
   return request;
 }
@@ -91,8 +91,8 @@ std::optional<Error> refusal(const Committed& committed, std::string_view what) 
     case AppendStatus::duplicate:
       return std::nullopt;
     case AppendStatus::conflict:
-      return Error{ErrorCode::conflict,
-                   std::string(what) + " was used before with another content", ""};
+      return Error{ErrorCode::conflict, std::string(what) + " was used before with another content",
+                   ""};
     case AppendStatus::unknown:
       return Error{ErrorCode::not_found, "no such decision, or its time for feedback has passed",
                    "/query_id"};

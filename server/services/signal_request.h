@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -8,8 +9,6 @@
 #include "engine/result.h"
 #include "engine/routers.h"
 #include "server/http/message.h"
-
-#include <nlohmann/json.hpp>
 
 namespace pointsman {
 

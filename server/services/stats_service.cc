@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <future>
 #include <map>
-
 #include <nlohmann/json.hpp>
 
 namespace pointsman {
@@ -31,9 +30,9 @@ nlohmann::json router_json(const RouterReport& report) {
         {"mean_latency_ms",
          mean_or_null(arm.stats.latency_sum, static_cast<double>(arm.stats.latencies))}};
   }
-  return {{"position", report.position},   {"checksum", hex(report.checksum)},
-          {"policy", report.policy},       {"decisions", report.decisions},
-          {"arms", std::move(arms)},       {"schema_version", report.schema_version}};
+  return {{"position", report.position}, {"checksum", hex(report.checksum)},
+          {"policy", report.policy},     {"decisions", report.decisions},
+          {"arms", std::move(arms)},     {"schema_version", report.schema_version}};
 }
 
 http::Response describe(ServiceContext& context, const std::string& tenant) {
@@ -96,10 +95,9 @@ Result<std::vector<RouterReport>> gather_reports(ServiceContext& context,
 }
 
 void StatsService::handle(Call call) {
-  answer_on_worker(context_.workers, std::move(call.responder),
-                   [&context = context_, tenant = std::move(call.tenant)] {
-                     return describe(context, tenant);
-                   });
+  answer_on_worker(
+      context_.workers, std::move(call.responder),
+      [&context = context_, tenant = std::move(call.tenant)] { return describe(context, tenant); });
 }
 
 }  // namespace pointsman

@@ -82,7 +82,9 @@ std::optional<std::string> breach_of(const std::string& path, const Include& inc
   const std::string_view from = first_folder(path);
   const std::string_view to = first_folder(include.name);
   if (kMayInclude.contains(to)) {
-    if (!kMayInclude.find(from)->second.contains(std::string(to))) {
+    // main() wires: `replay` is a command of the binary.
+    const bool main_wires = path == "server/main.cc" && to == "bench";
+    if (!main_wires && !kMayInclude.find(from)->second.contains(std::string(to))) {
       return fault(std::string(from) + " must not see " + std::string(to));
     }
     if (!include.quoted) return fault("our own files are included in quotes");

@@ -64,6 +64,15 @@ TEST(IncludeLaw, ALowerFolderMustNotSeeAHigherOne) {
   }
 }
 
+TEST(IncludeLaw, OnlyTheCompositionRootOfTheServerSeesTheBench) {
+  SourceTree tree = lawful_tree();
+  tree["bench/offline/replay.h"] = header();
+  tree["server/main.cc"] = includes("\"bench/offline/replay.h\"");
+  EXPECT_THAT(breaches_of_include_law(tree), IsEmpty());
+  tree["server/cli/serve.cc"] = includes("\"bench/offline/replay.h\"");
+  EXPECT_THAT(breaches_of_include_law(tree), ElementsAre(HasSubstr("server must not see bench")));
+}
+
 TEST(IncludeLaw, NobodyButTestsIncludesTests) {
   SourceTree tree = lawful_tree();
   tree["tests/fake_store.h"] = header();

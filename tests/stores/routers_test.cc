@@ -135,6 +135,8 @@ class Driver final {
 std::unique_ptr<Store> open(const std::string& url) {
   StoreOptions options;
   options.url = url;
+  // What is tested here is the fold; durability has its own tests, and a sync a record is slow.
+  options.sqlite.synchronous = SqliteSynchronous::normal;
   auto store = open_store(options);
   EXPECT_TRUE(store) << store.error().message;
   return std::move(*store);
