@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/rewards/custom_signal.h"
+#include "engine/records.h"
+#include "engine/result.h"
+#include "server/http/server.h"
+#include "stores/open_store.h"
+
+namespace pointsman {
+
+/// When /route answers.
+enum class DecisionDurability : std::uint8_t {
+  commit,  ///< After the decision is in the store (default).
+  queued,  ///< At once, with `stored: false`; a crash loses what the queue held.
+};
+
+struct WriterOptions {
+  /// Requests that may wait for the store. Above: 503 with Retry-After. Default 65,536.
+  std::size_t max_queued = 65'536;
+  /// Bytes of those requests. Above: the same. Default 256 MiB.
+  std::size_t max_queued_bytes = std::size_t{256} << 20;
+  /// Records in one commit. Default 1,024.
+  std::size_t max_group = 1'024;
+  /// A /route whose commit takes longer answers 503 with a fallback arm. Default 250 ms.
+  std::chrono::milliseconds route_commit{250};
+};
+
+/// A router as the configuration file declares it. RouterConfig::source_hash is the SHA-256 (hex)
+/// of the router's section in canonical form, so that only a changed section is applied.
+struct RouterEntry {
+  std::string tenant = "default";
+  std::string name = "default";
+  RouterConfig config;
+};
+
+/// A caller's key. The file names an environment variable or a SHA-256, or holds the key itself.
+struct ApiKey {
+  std::string name;        ///< For logs and metrics; never the key.
+  std::string sha256_hex;  ///< Of the key; the key itself is not kept.
+  std::string tenant = "default";
+};
+
+struct ServerConfig {
+  http::ServerOptions http;
+  StoreOptions store;
+  WriterOptions writer;
+  DecisionDurability durability = DecisionDurability::commit;
+  std::uint64_t checkpoint_every = 50'000;
+  std::string log_level = "info";
+  std::vector<RouterEntry> routers;
+  std::vector<ApiKey> keys;
+  std::vector<CustomSignal> signals;
+};
+
+/// What `pointsman serve` runs without a file: SQLite in pointsman.db, one router "default" with
+/// three demo arms, text features, LinTS, on 127.0.0.1:8080.
+ServerConfig demo_config();
+
+/// One fault of a file.
+struct ConfigFault {
+  int line = 0;         ///< From 1; 0 where the fault has no place.
+  std::string key;      ///< "routers[0].policy.alpha"
+  std::string message;  ///< A sentence.
+};
+
+/// Reads a TOML file's text (docs/CONFIGURATION.md, examples/pointsman.toml). Every fault is
+/// reported, not only the first. `environment` looks a variable up (keys, secrets).
+struct ParsedConfig {
+  ServerConfig config;              ///< Meaningful where `faults` is empty.
+  std::vector<ConfigFault> faults;  ///< In the order of the file.
+};
+ParsedConfig parse_config(
+    const std::string& text,
+    const std::function<std::optional<std::string>(const std::string&)>& environment);
+
+/// Every option that parse_config() knows, sorted, as "routers[].arms[].id"; tables are among them.
+std::vector<std::string> config_options();
+
+}  // namespace pointsman
