@@ -31,15 +31,15 @@ std::string half_kilobyte(const std::string& extra) {
          extra + "}";
 }
 
-void ParseRouteHalfKilobyte(benchmark::State& state) { parse(state, half_kilobyte("")); }
-BENCHMARK(ParseRouteHalfKilobyte);
+void route_parse(benchmark::State& state) { parse(state, half_kilobyte("")); }
+BENCHMARK(route_parse);
 
-void ParseRouteHalfKilobyteWithQueryId(benchmark::State& state) {
+void route_parse_with_query_id(benchmark::State& state) {
   parse(state, half_kilobyte(R"(,"query_id":"0192f0c1-aaaa")"));
 }
-BENCHMARK(ParseRouteHalfKilobyteWithQueryId);
+BENCHMARK(route_parse_with_query_id);
 
-void ParseRouteEmbedding1536(benchmark::State& state) {
+void embedding_1536_parse(benchmark::State& state) {
   std::string body = R"({"embedding":[)";
   double value = 0.5;
   for (int i = 0; i < 1536; ++i) {
@@ -50,9 +50,9 @@ void ParseRouteEmbedding1536(benchmark::State& state) {
   }
   parse(state, body + "]}");
 }
-BENCHMARK(ParseRouteEmbedding1536);
+BENCHMARK(embedding_1536_parse);
 
-void WriteRouteAnswer(benchmark::State& state) {
+void route_answer(benchmark::State& state) {
   Decision decision;
   decision.query_id = "0192f0c1-7d1e-7b2a-9c3d-4e5f60718293";
   decision.model = "vendor/large-2026";
@@ -74,9 +74,9 @@ void WriteRouteAnswer(benchmark::State& state) {
     benchmark::DoNotOptimize(out.data());
   }
 }
-BENCHMARK(WriteRouteAnswer);
+BENCHMARK(route_answer);
 
-void EditRewardOfTwo20KilobyteTexts(benchmark::State& state) {
+void edit_reward_20_kb(benchmark::State& state) {
   std::string draft;
   std::string final_text;
   for (unsigned i = 0; draft.size() < 20'000; ++i) {
@@ -84,11 +84,11 @@ void EditRewardOfTwo20KilobyteTexts(benchmark::State& state) {
     final_text += "word" + std::to_string(i * 6007 % 617) + (i % 8 == 0 ? ", " : " ");
   }
   for (auto _ : state) {
-    auto reward = edit_reward({.draft = draft, .final_text = final_text});
+    const auto reward = edit_reward({.draft = draft, .final_text = final_text});
     benchmark::DoNotOptimize(reward);
   }
 }
-BENCHMARK(EditRewardOfTwo20KilobyteTexts);
+BENCHMARK(edit_reward_20_kb);
 
 }  // namespace
 }  // namespace pointsman
