@@ -160,10 +160,12 @@ std::optional<KeyEntry> SqliteAppendIndex::find_key(std::string_view tenant,
   if (failure_ != SQLITE_OK) return std::nullopt;
   SqliteQuery query = connection_.query(
       "SELECT router, body_hash, position, expires_at FROM idempotency_keys "
-      "WHERE key = ?1 AND route = ?2 AND tenant = ?3 ORDER BY router = ?4 DESC LIMIT 1");
-  query.text(key.key).text(key.route).text(tenant).text(router);
+      "WHERE key = ?1 AND route = ?2 AND tenant = ?3");
+  query.text(key.key).text(key.route).text(tenant);
   std::optional<KeyEntry> found;
-  if (query.next()) {
+  // A row a router, and all but session feedback has one: cheaper than a sort in SQL.
+  while (query.next()) {
+    if (found && query.bytes_at(0) != router) continue;
     KeyEntry entry;
     entry.router = query.bytes_at(0);
     entry.position = static_cast<LogPosition>(query.integer_at(2));
