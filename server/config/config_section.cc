@@ -43,7 +43,7 @@ std::string text_of(const NumberRange& range) {
   std::optional<std::string> max;
   if (std::isfinite(range.min)) min = number_text(range.min);
   if (std::isfinite(range.max)) max = number_text(range.max);
-  return min || max ? range_text(min, max, range.above_min) : "a finite number";
+  return range_text(min, max, range.above_min);
 }
 
 }  // namespace
@@ -127,8 +127,12 @@ bool ConfigSection::read(std::string_view key, double& out, NumberRange range) {
   const bool integer = node->kind == TomlKind::integer;
   if (!integer && node->kind != TomlKind::real) return wrong_kind(key, *node, "a number");
   const double value = integer ? static_cast<double>(node->integer) : node->real;
-  const bool inside = std::isfinite(value) && value >= range.min && value <= range.max &&
-                      !(range.above_min && value == range.min);
+  if (!std::isfinite(value)) {
+    fault(key, "This must be a finite number.");
+    return false;
+  }
+  const bool inside =
+      value >= range.min && value <= range.max && !(range.above_min && value == range.min);
   if (!inside) {
     fault(key, "This must be " + text_of(range) + ".");
     return false;

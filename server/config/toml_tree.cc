@@ -52,6 +52,9 @@ TomlNode tree_of(const toml::node& node) {
 
 /// The parser's description without what it quotes from the file.
 std::string without_quotations(std::string_view description) {
+  if (description.find("cannot redefine") != std::string_view::npos) {
+    return "the name on this line stands in the file already";
+  }
   constexpr std::array<std::string_view, 4> kGrammar = {"true", "false", "inf", "nan"};
   description = description.substr(0, description.find(", saw"));
   const std::size_t open = description.find('\'');

@@ -48,7 +48,7 @@ TEST(ConfigFaults, ASyntaxErrorIsReportedAloneWithItsLine) {
   expect_faults({
       {"[server]\nport = \n[nonsense]\n", 2, "", "not TOML"},
       {"[server\nport = 1\n", 1, "", "not TOML"},
-      {"[server]\nport = 1\nport = 2\n", 3, "", "redefine"},
+      {"[server]\nport = 1\nport = 2\n", 3, "", "already"},
       {"a = \"unfinished\n", 1, "", "not TOML"},
       {"a = \"\xff\"\n", 1, "", "not TOML"},
   });
@@ -130,6 +130,8 @@ TEST(ConfigFaults, ARoutersLearnerIsHeldToItsRanges) {
        "routers[0].posterior.text_precision", "more than 0"},
       {router("[routers.posterior]\nintercept_mean = inf\n"), 3,
        "routers[0].posterior.intercept_mean", "a finite number"},
+      {router("") + "expected_cost_usd = nan\n", 6, "routers[0].arms[1].expected_cost_usd",
+       "a finite number"},
       {router("[routers.utility]\nusd_per_second = -1\n"), 3, "routers[0].utility.usd_per_second",
        "at least 0"},
       {router("[routers.nursery]\nshare = 1.0\n"), 3, "routers[0].nursery.share", "from 0 to 0.9"},
