@@ -1,8 +1,10 @@
 #include "server/cli/serve.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <future>
@@ -11,6 +13,7 @@
 #include "engine/default_text_model.h"
 #include "server/app.h"
 #include "server/cli/progress.h"
+#include "server/config/apply_config.h"
 
 namespace pointsman {
 namespace {
@@ -27,18 +30,27 @@ sigset_t block_signals() {
   return set;
 }
 
-std::vector<AppendRequest> config_requests(const ServerConfig& config, const Clock& clock) {
-  std::vector<AppendRequest> requests;
-  for (const RouterEntry& router : config.routers) {
-    requests.push_back(append_config(Scope{router.tenant, router.name},
-                                     RecordStamp{random_record_id(), clock.now()}, router.config));
+/// A connection is a file: without room for them the acceptor would stall below its own bound.
+void allow_files(std::size_t connections) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = connections + 256;
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
+    spdlog::warn("only {} files may be open; {} connections were asked for",
+                 static_cast<unsigned long long>(limit.rlim_cur), connections);
   }
-  return requests;
 }
 
 /// Appends what the configuration changes and says so.
 bool apply_config(Routers& routers, const ServerConfig& config, const Clock& clock) {
-  auto committed = routers.commit(config_requests(config, clock));
+  auto committed = routers.commit(config_requests(
+      config,
+      [&] {
+        return RecordStamp{random_record_id(), clock.now()};
+      },
+      false));
   if (!committed) {
     spdlog::error("the configuration could not be recorded: {}", committed.error().message);
     return false;
@@ -124,6 +136,7 @@ int run(const ServerConfig& config, Store& store, Routers& routers, const sigset
 int serve(const ServerConfig& config, const std::function<std::optional<ServerConfig>()>& reload) {
   spdlog::set_level(spdlog::level::from_str(config.log_level));
   const sigset_t signals = block_signals();
+  allow_files(config.http.max_connections);
   auto store = open_store(config.store);
   if (!store) {
     spdlog::error("{}", store.error().message);
