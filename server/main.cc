@@ -69,9 +69,9 @@ std::optional<ServerConfig> effective_config(const ServeFlags& flags) {
 int run_serve(const ServeFlags& flags) {
   const auto config = effective_config(flags);
   if (!config) return 2;
-  std::function<std::optional<ServerConfig>()> reload;
-  if (!flags.config.empty()) reload = [&flags] { return effective_config(flags); };
-  return serve(*config, reload);
+  ServeHooks hooks;
+  if (!flags.config.empty()) hooks.reload = [&flags] { return effective_config(flags); };
+  return serve(*config, hooks);
 }
 
 int run_check_config(const std::string& path) {

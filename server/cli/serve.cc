@@ -66,7 +66,7 @@ bool apply_config(Routers& routers, const ServerConfig& config, const Clock& clo
   return true;
 }
 
-Result<RewardAdapters> make_adapters(const ServerConfig& config) {
+Result<RewardAdapters> make_adapters(const ServerConfig& config, const ServeHooks& hooks) {
   RewardAdapters adapters = RewardAdapters::builtin();
   for (const CustomSignal& signal : config.signals) {
     auto adapter = make_custom_adapter(signal);
@@ -74,6 +74,9 @@ Result<RewardAdapters> make_adapters(const ServerConfig& config) {
     if (Status added = adapters.add(signal.name, std::move(*adapter)); !added) {
       return added.error();
     }
+  }
+  if (hooks.add_signals) {
+    if (Status added = hooks.add_signals(adapters); !added) return added.error();
   }
   return adapters;
 }
@@ -93,9 +96,9 @@ void reload_config(Writer& writer, Routers& routers, const Clock& clock,
 
 /// Everything between "listening" and "stopped".
 int run(const ServerConfig& config, Store& store, Routers& routers, const sigset_t& signals,
-        const std::function<std::optional<ServerConfig>()>& reload) {
+        const ServeHooks& hooks) {
   const SystemClock clock;
-  auto adapters = make_adapters(config);
+  auto adapters = make_adapters(config, hooks);
   if (!adapters) {
     spdlog::error("{}: {}", adapters.error().field, adapters.error().message);
     return 1;
@@ -119,7 +122,7 @@ int run(const ServerConfig& config, Store& store, Routers& routers, const sigset
 
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
-    reload_config(writer, routers, clock, reload);
+    reload_config(writer, routers, clock, hooks.reload);
   }
   spdlog::info("stopping: no new connections, {} records so far", writer.counters().records);
   draining.store(true);
@@ -133,7 +136,7 @@ int run(const ServerConfig& config, Store& store, Routers& routers, const sigset
 
 }  // namespace
 
-int serve(const ServerConfig& config, const std::function<std::optional<ServerConfig>()>& reload) {
+int serve(const ServerConfig& config, const ServeHooks& hooks) {
   spdlog::set_level(spdlog::level::from_str(config.log_level));
   const sigset_t signals = block_signals();
   allow_files(config.http.max_connections);
@@ -155,7 +158,7 @@ int serve(const ServerConfig& config, const std::function<std::optional<ServerCo
     spdlog::error("{}", routers.error().message);
     return 1;
   }
-  return run(config, **store, **routers, signals, reload);
+  return run(config, **store, **routers, signals, hooks);
 }
 
 }  // namespace pointsman
