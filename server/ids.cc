@@ -24,9 +24,11 @@ RecordId random_record_id() {
   return id;
 }
 
-std::string random_query_id() {
+std::string make_query_id(Timestamp now) {
   static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
-  const RecordId bits = random_record_id();
+  RecordId bits = random_record_id();
+  const auto millis = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  for (unsigned i = 0; i < 6; ++i) bits[i] = static_cast<std::uint8_t>(millis >> (40U - 8U * i));
   std::string id = "q_";
   unsigned accumulator = 0;
   int held = 0;
