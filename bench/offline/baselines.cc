@@ -71,6 +71,7 @@ std::size_t best_fixed_arm(const Baselines& baselines) {
 
 std::optional<double> best_mix_at(const Baselines& baselines, double spend_usd) {
   std::optional<double> best;
+  if (std::isnan(spend_usd)) return best;
   const auto consider = [&](double score) { best = std::max(best.value_or(score), score); };
   for (const Baselines::Fixed& arm : baselines.fixed) {
     if (std::isnan(arm.cost_usd)) return std::nullopt;

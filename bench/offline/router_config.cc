@@ -34,6 +34,35 @@ FeatureLayout layout_for(const DataSet& data, const FeatureSet& features) {
   return layout;
 }
 
+/// For real prompts. Answers are good more often than not and differ little between models, so an
+/// arm starts as if five perfect answers were known of it: a good arm that is unlucky at first is
+/// asked again, where a vague prior with a small α locks it out (one seed in twenty ended .03 to
+/// .09 below the best arm). A prompt says little of which model is right, so its coordinates start
+/// close to zero. Chosen on pareto_dev and routellm_mmlu_dev over 60 and 120 shuffles as the
+/// roundest numbers in the middle of what works on both: intercept precision 3 to 10, text 200 to
+/// 500, embedding 300 to 1000; larger ones gain .002 on average and lock in more often.
+PosteriorOptions table_posterior() {
+  PosteriorOptions posterior;
+  posterior.intercept_mean = 1.0;
+  posterior.intercept_precision = 5.0;
+  posterior.field_precision = 5.0;
+  posterior.text_precision = 200.0;
+  posterior.embedding_precision = 300.0;
+  return posterior;
+}
+
+/// For labels: one right arm of several, and numeric fields that say nearly all. The vague
+/// intercept lets one observation overrule it; optimism (mean 1) would try every label for too
+/// long (soybean has 19). Feature precision 3 to 5 and intercept mean .2 to .5 differ by less than
+/// .005 in mean loss over the seven sets.
+PosteriorOptions classification_posterior() {
+  PosteriorOptions posterior;
+  posterior.intercept_mean = 0.2;
+  posterior.intercept_precision = 0.5;
+  posterior.field_precision = 5.0;
+  return posterior;
+}
+
 }  // namespace
 
 std::string field_name(std::size_t index) { return "f" + std::to_string(index); }
@@ -80,14 +109,7 @@ Status check_features(const DataSet& data, const FeatureSet& features) {
 }
 
 PosteriorOptions default_posterior(DataKind kind) {
-  PosteriorOptions posterior;
-  posterior.intercept_mean = 0.5;
-  posterior.intercept_precision = 0.1;
-  posterior.field_precision = 5.0;
-  posterior.text_precision = 20.0;
-  posterior.embedding_precision = 20.0;
-  if (kind == DataKind::classification) posterior.field_precision = 5.0;
-  return posterior;
+  return kind == DataKind::classification ? classification_posterior() : table_posterior();
 }
 
 Result<PolicySpec> policy_for(DataKind kind, std::string_view spec) {
