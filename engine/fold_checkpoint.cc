@@ -82,7 +82,7 @@ bool read_arm(ByteReader& in, RouterFold::Arm& arm) {
   state.b = in.f64s();
   state.theta = in.f64s();
   state.steps = in.u32();
-  return in.ok() && arm.posterior.restore(std::move(state));
+  return in.ok() && arm.posterior.restore(state);
 }
 
 }  // namespace

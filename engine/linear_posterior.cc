@@ -1,13 +1,13 @@
 #include "engine/linear_posterior.h"
 
+#include <algorithm>
 #include <cassert>
-#include <cmath>
 #include <utility>
+
+#include "engine/block_kernels.h"
 
 namespace pointsman {
 namespace {
-
-std::size_t row_start(std::size_t i) { return i * (i + 1) / 2; }
 
 /// Σ a[k]·b[k] in a fixed order: four running sums, joined at the end. Four, because one sum
 /// would wait for its own last addition at every step.
@@ -25,64 +25,25 @@ double dot(const double* a, const double* b, std::size_t n) {
   return ((s0 + s2) + (s1 + s3)) + tail;
 }
 
-/// z = M x for a symmetric packed M.
-void symmetric_times(const double* m, const double* x, double* z, std::size_t d) {
-  for (std::size_t i = 0; i < d; ++i) {
-    const double* row = m + row_start(i);
-    const double xi = x[i];
-    for (std::size_t j = 0; j < i; ++j) z[j] += xi * row[j];
-    z[i] = dot(row, x, i) + row[i] * xi;
+/// Padded vectors of one thread, so that a step neither allocates nor makes every arm larger.
+class Scratch final {
+ public:
+  /// `count` vectors of length d, each padded with zeros; what they held before is lost.
+  Scratch(std::size_t d, std::size_t count) : blocks_(BlockTriangle::blocks_of(d)) {
+    if (quads_.size() < blocks_ * count) quads_.resize(blocks_ * count);
+    // Only the last block of each can hold more than what is about to be written.
+    for (std::size_t n = 0; n < count; ++n) quads_[(n + 1) * blocks_ - 1] = Quad{};
   }
-}
 
-/// M += c v v' for a symmetric packed M.
-void rank_one(double* m, double c, const double* v, std::size_t d) {
-  for (std::size_t i = 0; i < d; ++i) {
-    double* row = m + row_start(i);
-    const double cv = c * v[i];
-    for (std::size_t j = 0; j <= i; ++j) row[j] += cv * v[j];
-  }
-}
+  Quad* quads(std::size_t n) { return quads_.data() + n * blocks_; }
+  double* numbers(std::size_t n) { return quads(n)->lanes.data(); }
 
-/// In place: packed A (positive definite) becomes its lower Cholesky factor L.
-void cholesky(double* m, std::size_t d) {
-  for (std::size_t i = 0; i < d; ++i) {
-    double* row_i = m + row_start(i);
-    for (std::size_t j = 0; j < i; ++j) {
-      const double* row_j = m + row_start(j);
-      row_i[j] = (row_i[j] - dot(row_i, row_j, j)) / row_j[j];
-    }
-    const double pivot = row_i[i] - dot(row_i, row_i, i);
-    assert(pivot > 0.0);
-    row_i[i] = std::sqrt(pivot > 0.0 ? pivot : 1e-300);
-  }
-}
+ private:
+  static thread_local std::vector<Quad> quads_;
+  std::size_t blocks_;
+};
 
-/// In place: packed lower L becomes its inverse, a row at a time.
-void invert_lower(double* m, std::vector<double>& scratch, std::size_t d) {
-  // Row i of L⁻¹ needs rows 0..i-1 of L⁻¹ and row i of L: w' = −(row_i' · L⁻¹)/l_ii.
-  for (std::size_t i = 0; i < d; ++i) {
-    double* row_i = m + row_start(i);
-    for (std::size_t j = 0; j < i; ++j) scratch[j] = 0.0;
-    for (std::size_t k = 0; k < i; ++k) {
-      const double l_ik = row_i[k];
-      const double* inverse_k = m + row_start(k);
-      for (std::size_t j = 0; j <= k; ++j) scratch[j] += l_ik * inverse_k[j];
-    }
-    const double diagonal = 1.0 / row_i[i];
-    for (std::size_t j = 0; j < i; ++j) row_i[j] = -scratch[j] * diagonal;
-    row_i[i] = diagonal;
-  }
-}
-
-/// P = L⁻ᵀ L⁻¹ from the packed inverse factor: P += (row k)'(row k) for every row.
-void product_of_transposed(const double* inverse, double* p, std::size_t d) {
-  for (std::size_t e = 0; e < row_start(d); ++e) p[e] = 0.0;
-  for (std::size_t k = 0; k < d; ++k) {
-    const double* row = inverse + row_start(k);
-    rank_one(p, 1.0, row, k + 1);
-  }
-}
+thread_local std::vector<Quad> Scratch::quads_;
 
 }  // namespace
 
@@ -93,19 +54,19 @@ LinearPosterior::LinearPosterior(std::shared_ptr<const LinearPrior> prior)
 
 void LinearPosterior::set_prior_terms() {
   const std::size_t d = prior_->mean.size();
-  assert(prior_->precision.size() == d);
-  a_.assign(row_start(d), 0.0);
-  p_.assign(row_start(d), 0.0);
+  assert(d > 0 && prior_->precision.size() == d);
+  a_ = BlockTriangle(d);
+  p_ = BlockTriangle(d);
   b_.assign(d, 0.0);
   theta_ = prior_->mean;
-  x_.assign(d, 0.0);
-  z_.assign(d, 0.0);
+  pending_x_.assign(kPending * d, 0.0F);
+  pending_ = 0;
   steps_ = 0;
   for (std::size_t i = 0; i < d; ++i) {
     const double precision = prior_->precision[i];
     assert(precision > 0.0);
-    a_[row_start(i) + i] = precision;
-    p_[row_start(i) + i] = 1.0 / precision;
+    a_.row(i)[i] = precision;
+    p_.row(i)[i] = 1.0 / precision;
     b_[i] = precision * prior_->mean[i];
   }
 }
@@ -115,36 +76,71 @@ void LinearPosterior::reset(std::shared_ptr<const LinearPrior> prior) {
   set_prior_terms();
 }
 
+void LinearPosterior::add_pending_to(BlockTriangle& a) const {
+  if (pending_ == 0) return;
+  const std::size_t d = dims();
+  Scratch scratch(d, 2 * pending_);
+  std::array<WeightedRow, kPending> rows;
+  for (std::size_t n = 0; n < pending_; ++n) {
+    double* x = scratch.numbers(2 * n);
+    double* weighted = scratch.numbers(2 * n + 1);
+    for (std::size_t i = 0; i < d; ++i) {
+      x[i] = static_cast<double>(pending_x_[n * d + i]);
+      weighted[i] = pending_weights_[n] * x[i];
+    }
+    rows[n] = {scratch.quads(2 * n), scratch.quads(2 * n + 1)};
+  }
+  add_weighted_rows(a, std::span(rows).first(pending_));
+}
+
+void LinearPosterior::flush() {
+  add_pending_to(a_);
+  pending_ = 0;
+}
+
+std::vector<double> LinearPosterior::precision_packed() const {
+  if (pending_ == 0) return a_.packed();
+  BlockTriangle a = a_;
+  add_pending_to(a);
+  return a.packed();
+}
+
 void LinearPosterior::add(std::span<const float> x, double weight, double weighted_reward) {
   const std::size_t d = dims();
   assert(x.size() >= d);
   if (weight == 0.0 && weighted_reward == 0.0) return;
-  for (std::size_t i = 0; i < d; ++i) {
-    x_[i] = static_cast<double>(x[i]);
-    z_[i] = 0.0;
-  }
-  symmetric_times(p_.data(), x_.data(), z_.data(), d);
-  const double quadratic = dot(x_.data(), z_.data(), d);
-  const double denominator = 1.0 + weight * quadratic;
+  if (pending_ == kPending) flush();
+  Scratch scratch(d, 2);
+  double* wide_x = scratch.numbers(0);
+  double* z = scratch.numbers(1);
+  for (std::size_t i = 0; i < d; ++i) wide_x[i] = static_cast<double>(x[i]);
+  symmetric_times(p_, scratch.quads(0), scratch.quads(1));
+  const double denominator = 1.0 + weight * dot(wide_x, z, d);
 
-  if (weight != 0.0) rank_one(a_.data(), weight, x_.data(), d);
-  for (std::size_t i = 0; i < d; ++i) b_[i] += weighted_reward * x_[i];
+  if (weight != 0.0) {
+    std::copy_n(x.begin(), d, pending_x_.begin() + static_cast<std::ptrdiff_t>(pending_ * d));
+    pending_weights_[pending_] = weight;
+    ++pending_;
+  }
+  for (std::size_t i = 0; i < d; ++i) b_[i] += weighted_reward * wide_x[i];
   ++steps_;
   if (denominator < 1e-3 || steps_ >= kRefactorAfter) {
     refactor();
     return;
   }
-  const double residual = weighted_reward - weight * dot(x_.data(), theta_.data(), d);
+  const double residual = weighted_reward - weight * dot(wide_x, theta_.data(), d);
   const double gain = residual / denominator;
-  for (std::size_t i = 0; i < d; ++i) theta_[i] += gain * z_[i];
-  if (weight != 0.0) rank_one(p_.data(), -(weight / denominator), z_.data(), d);
+  for (std::size_t i = 0; i < d; ++i) theta_[i] += gain * z[i];
+  if (weight != 0.0) add_outer(p_, -(weight / denominator), scratch.quads(1));
 }
 
 void LinearPosterior::age(double keep) {
+  flush();
   const double fresh = 1.0 - keep;
-  for (double& e : a_) e *= keep;
   for (std::size_t i = 0; i < dims(); ++i) {
-    a_[row_start(i) + i] += fresh * prior_->precision[i];
+    double* row = a_.row(i);
+    for (std::size_t j = 0; j <= i; ++j) row[j] *= keep;
+    row[i] += fresh * prior_->precision[i];
     b_[i] = keep * b_[i] + fresh * (prior_->precision[i] * prior_->mean[i]);
   }
   refactor();
@@ -152,8 +148,9 @@ void LinearPosterior::age(double keep) {
 
 void LinearPosterior::change_prior(std::shared_ptr<const LinearPrior> prior) {
   assert(prior->mean.size() == dims());
+  flush();
   for (std::size_t i = 0; i < dims(); ++i) {
-    a_[row_start(i) + i] += prior->precision[i] - prior_->precision[i];
+    a_.row(i)[i] += prior->precision[i] - prior_->precision[i];
     b_[i] += prior->precision[i] * prior->mean[i] - prior_->precision[i] * prior_->mean[i];
   }
   prior_ = std::move(prior);
@@ -161,26 +158,54 @@ void LinearPosterior::change_prior(std::shared_ptr<const LinearPrior> prior) {
 }
 
 void LinearPosterior::refactor() {
+  flush();
   const std::size_t d = dims();
-  std::vector<double> factor = a_;
-  cholesky(factor.data(), d);
-  invert_lower(factor.data(), z_, d);
-  product_of_transposed(factor.data(), p_.data(), d);
-  for (double& e : theta_) e = 0.0;
-  symmetric_times(p_.data(), b_.data(), theta_.data(), d);
+  p_ = a_;
+  p_.make_whole();
+  Scratch scratch(d, 2);
+  double* column = scratch.numbers(0);
+  // Sweeping a pivot k leaves M_ij − M_ik M_kj/M_kk, M_kj/M_kk in row and column k, and −1/M_kk
+  // on the diagonal; after all of them M is −A⁻¹.
+  for (std::size_t k = 0; k < d; ++k) {
+    std::copy_n(p_.row(k), k + 1, column);
+    for (std::size_t i = k + 1; i < d; ++i) column[i] = p_.row(i)[k];
+    assert(column[k] > 0.0);
+    const double inverse = 1.0 / (column[k] > 0.0 ? column[k] : 1e-300);
+    add_outer(p_, -inverse, scratch.quads(0));
+    for (std::size_t i = 0; i < d; ++i) {
+      const double swept = i == k ? -inverse : column[i] * inverse;
+      if (i <= k) p_.row(k)[i] = swept;
+      if (i / 4 >= k / 4) p_.row(i)[k] = swept;
+      if (i / 4 == k / 4) p_.row(k)[i] = swept;
+    }
+  }
+  double* numbers = p_.data();
+  // Not unary minus: the padding must stay +0, as restore() would leave it.
+  for (std::size_t at = 0; at < p_.bytes() / sizeof(double); ++at) numbers[at] = 0.0 - numbers[at];
+
+  std::copy(b_.begin(), b_.end(), scratch.numbers(0));
+  symmetric_times(p_, scratch.quads(0), scratch.quads(1));
+  std::copy_n(scratch.numbers(1), d, theta_.begin());
   steps_ = 0;
 }
 
-bool LinearPosterior::restore(State state) {
-  if (state.a.size() != a_.size() || state.p.size() != p_.size() || state.b.size() != b_.size() ||
-      state.theta.size() != theta_.size()) {
+std::size_t LinearPosterior::bytes() const {
+  return sizeof *this + a_.bytes() + p_.bytes() + 8 * (b_.capacity() + theta_.capacity()) +
+         4 * pending_x_.capacity();
+}
+
+bool LinearPosterior::restore(const State& state) {
+  const std::size_t d = dims();
+  if (state.a.size() != d * (d + 1) / 2 || state.p.size() != state.a.size() ||
+      state.b.size() != d || state.theta.size() != d) {
     return false;
   }
-  a_ = std::move(state.a);
-  p_ = std::move(state.p);
-  b_ = std::move(state.b);
-  theta_ = std::move(state.theta);
+  a_.assign_packed(state.a);
+  p_.assign_packed(state.p);
+  b_ = state.b;
+  theta_ = state.theta;
   steps_ = state.steps;
+  pending_ = 0;
   return true;
 }
 

@@ -90,6 +90,49 @@ MeanVariance score_mirror(const MirrorView& view, const float* HWY_RESTRICT x) {
 
 #endif
 
+/// What an element of a 4×4 block on the diagonal counts in P̃.
+alignas(32) constexpr double kDiagonalFactors[4][4] = {
+    {1.0, 0.0, 0.0, 0.0}, {2.0, 1.0, 0.0, 0.0}, {2.0, 2.0, 1.0, 0.0}, {2.0, 2.0, 2.0, 1.0}};
+
+template <class Tag, class V>
+HWY_INLINE void store(Tag tag, V value, float* HWY_RESTRICT to) {
+  const hn::Rebind<float, Tag> narrow;
+  static_cast<void>(tag);
+  hn::StoreU(hn::DemoteTo(narrow, value), narrow, to);
+}
+
+/// Writes P̃ into strips that hold zeros wherever P̃ has no element: above the diagonal, and in the
+/// rows that pad a strip. Row by row: P is read once, in order, and the strips fill side by side.
+void write_strips(const BlockTriangle& p, float* HWY_RESTRICT strips) {
+  const hn::CappedTag<double, 8> wide;
+  const hn::CappedTag<double, 4> quad;
+  const auto two = hn::Set(wide, 2.0);
+  const std::size_t d = p.dims();
+  for (std::size_t i = 0; i < d; ++i) {
+    const double* HWY_RESTRICT row = p.row(i);
+    float* HWY_RESTRICT line = strips + 16 * i;
+    std::size_t rows = (d + 3) / 4 * 4;
+    std::size_t column = 0;
+    for (; column + 16 <= i; column += 16) {
+      for (std::size_t at = 0; at < 16; at += hn::Lanes(wide)) {
+        store(wide, hn::Mul(two, hn::LoadU(wide, row + column + at)), line + at);
+      }
+      // The next strip begins `rows` lines on, and its first row is 16 rows below this one's.
+      line += 16 * (rows - 16);
+      rows -= 16;
+    }
+    const std::size_t diagonal = (i - column) / 4 * 4;
+    for (std::size_t at = 0; at < diagonal; at += hn::Lanes(quad)) {
+      store(quad, hn::Mul(hn::Set(quad, 2.0), hn::Load(quad, row + column + at)), line + at);
+    }
+    for (std::size_t at = 0; at < 4; at += hn::Lanes(quad)) {
+      const auto factor = hn::Load(quad, kDiagonalFactors[i % 4] + at);
+      store(quad, hn::Mul(factor, hn::Load(quad, row + column + diagonal + at)),
+            line + diagonal + at);
+    }
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace pointsman
 HWY_AFTER_NAMESPACE();
@@ -98,33 +141,42 @@ HWY_AFTER_NAMESPACE();
 namespace pointsman {
 
 HWY_EXPORT(score_mirror);
+HWY_EXPORT(write_strips);
 
 std::size_t PackedMirror::padded_dims(std::size_t d) { return (d + 15) / 16 * 16; }
+
+std::size_t PackedMirror::bytes_read(std::size_t d) {
+  std::size_t lines = padded_dims(d) / 16;
+  for (std::size_t column = 0; column < d; column += 16) lines += (d - column + 3) / 4 * 4;
+  return lines * sizeof(Line);
+}
+
+void PackedMirror::assign(const BlockPosterior& posterior) {
+  const std::size_t d = posterior.theta.size();
+  assert(posterior.inverse_precision.dims() == d);
+  if (dims_ != d) {
+    dims_ = d;
+    theta_.assign(padded_dims(d) / 16, Line{});
+    strips_.assign(bytes_read(d) / sizeof(Line) - theta_.size(), Line{});
+  }
+  if (d == 0) return;
+  for (std::size_t i = 0; i < d; ++i) {
+    theta_[i / 16].lanes[i % 16] = static_cast<float>(posterior.theta[i]);
+  }
+  HWY_DYNAMIC_DISPATCH(write_strips)
+  (posterior.inverse_precision, strips_.front().lanes.data());
+}
 
 void PackedMirror::assign(const PackedPosterior& posterior) {
   const std::size_t d = posterior.theta.size();
   assert(posterior.inverse_precision.size() == d * (d + 1) / 2);
-  dims_ = d;
-  theta_.assign(padded_dims(d) / 16, Line{});
-  for (std::size_t i = 0; i < d; ++i) {
-    theta_[i / 16].lanes[i % 16] = static_cast<float>(posterior.theta[i]);
-  }
-  // A strip's rows are padded to four, the most that score_mirror takes in one step.
-  std::size_t lines = 0;
-  for (std::size_t column = 0; column < d; column += 16) lines += (d - column + 3) / 4 * 4;
-  strips_.assign(lines, Line{});
-  std::size_t line = 0;
-  for (std::size_t column = 0; column < d; column += 16) {
-    for (std::size_t i = column; i < d; ++i) {
-      const double* row = posterior.inverse_precision.data() + i * (i + 1) / 2;
-      auto& lanes = strips_[line + i - column].lanes;
-      const std::size_t end = std::min(i + 1, column + 16);
-      for (std::size_t j = column; j < end; ++j) {
-        lanes[j - column] = static_cast<float>(i == j ? row[j] : 2.0 * row[j]);
-      }
-    }
-    line += (d - column + 3) / 4 * 4;
-  }
+  BlockTriangle blocks(d);
+  blocks.assign_packed(posterior.inverse_precision);
+  assign(BlockPosterior{blocks, posterior.theta});
+}
+
+std::size_t PackedMirror::bytes() const {
+  return sizeof *this + (theta_.capacity() + strips_.capacity()) * sizeof(Line);
 }
 
 MeanVariance PackedMirror::score(std::span<const float> padded_x) const {

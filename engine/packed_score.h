@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "engine/block_triangle.h"
+
 namespace pointsman {
 
 /// What an arm's posterior says of one context.
@@ -18,6 +20,12 @@ struct PackedPosterior {
   /// A⁻¹ (d, d), symmetric: its lower triangle row by row, d(d+1)/2 numbers, (i, j) with j ≤ i at
   /// i(i+1)/2 + j.
   std::span<const double> inverse_precision;
+  std::span<const double> theta;  ///< (d,)
+};
+
+/// The same as LinearPosterior holds it.
+struct BlockPosterior {
+  const BlockTriangle& inverse_precision;
   std::span<const double> theta;  ///< (d,)
 };
 
@@ -38,11 +46,19 @@ class PackedMirror final {
   /// Length of the buffer that score() reads: d rounded up to a multiple of 16.
   static std::size_t padded_dims(std::size_t d);
 
+  /// What score() reads of a mirror of d dimensions, in bytes: the floor of its cost.
+  static std::size_t bytes_read(std::size_t d);
+
   PackedMirror() = default;
   explicit PackedMirror(const PackedPosterior& posterior) { assign(posterior); }
 
-  /// Takes another posterior. Allocates only where it has more dimensions than any before.
+  /// Takes another posterior. Allocates only where it has other dimensions than the last one.
+  void assign(const BlockPosterior& posterior);
+  /// The same from numbers without blocks, by way of a copy.
   void assign(const PackedPosterior& posterior);
+
+  /// What this mirror holds, its own size included.
+  std::size_t bytes() const;
 
   std::size_t dims() const { return dims_; }
 

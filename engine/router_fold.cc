@@ -412,7 +412,7 @@ std::shared_ptr<const RouterSnapshot> RouterFold::snapshot() {
   for (const auto& arm : arms_) {
     if (!arm->mirror) {
       auto mirror = std::make_shared<PackedMirror>();
-      mirror->assign(PackedPosterior{arm->posterior.covariance_packed(), arm->posterior.theta()});
+      arm->posterior.write_mirror(*mirror);
       arm->mirror = std::move(mirror);
     }
     if (!arm->model) {
