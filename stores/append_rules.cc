@@ -35,15 +35,6 @@ SlotJudgement judge_slots(const AppendRequest& request, const SubjectKey& subjec
   return judged;
 }
 
-/// What tells two bodies of one query_id apart. Without a slot the record's own id does, so that
-/// a group given again after an in-doubt commit is still recognised.
-Fingerprint decision_body(const AppendRequest& request) {
-  if (!request.slots.empty()) return request.slots.front().value;
-  Fingerprint body{};
-  std::copy(request.record.id.begin(), request.record.id.end(), body.begin());
-  return body;
-}
-
 /// One request on its way through the rules.
 class Judgement final {
  public:
@@ -165,6 +156,13 @@ class Judgement final {
 };
 
 }  // namespace
+
+Fingerprint decision_body(const AppendRequest& request) {
+  if (!request.slots.empty()) return request.slots.front().value;
+  Fingerprint body{};
+  std::copy(request.record.id.begin(), request.record.id.end(), body.begin());
+  return body;
+}
 
 AppendResult append_by_rules(const AppendRequest& request, AppendIndex& index) {
   return Judgement(request, index).run();

@@ -76,6 +76,10 @@ class AppendIndex {
                         const SlotEntry& entry) = 0;
 };
 
+/// What tells two bodies of one query_id apart: the first slot's value, or else the record's own
+/// id, so that a group given again after an in-doubt commit is still recognised.
+Fingerprint decision_body(const AppendRequest& request);
+
 /// Judges one request against the index and appends it where the rules say so. The same rules for
 /// every store: engine/store.h states them. In order: a key that is known with this body is a
 /// duplicate, even past the decision's expiry; then existence and expiry (`unknown`); then a key

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
-#include <variant>
 
 #include "engine/record_codec.h"
+#include "stores/plain_columns.h"
 
 namespace pointsman {
 namespace {
@@ -21,47 +21,6 @@ std::string_view bytes_of(const Fingerprint& value) {
 std::int64_t millis(Timestamp time) { return time.time_since_epoch().count(); }
 
 Timestamp timestamp(std::int64_t millis) { return Timestamp(std::chrono::milliseconds(millis)); }
-
-/// The columns of `records` that only some kinds have.
-struct PlainColumns {
-  std::string_view query_id{};
-  std::string_view session_id{};
-  std::string_view arm{};
-  std::string_view signal_type{};
-  std::optional<double> reward{};
-  std::optional<double> confidence{};
-  std::optional<double> cost_usd{};
-  std::optional<double> latency_ms{};
-};
-
-PlainColumns columns(const Decision& body) {
-  PlainColumns made{.query_id = body.query_id, .session_id = body.session_id};
-  if (body.chosen < body.arms.size()) made.arm = body.arms[body.chosen].arm;
-  return made;
-}
-
-PlainColumns columns(const Outcome& body) {
-  return {.query_id = body.query_id, .cost_usd = body.cost_usd, .latency_ms = body.latency_ms};
-}
-
-PlainColumns columns(const Feedback& body) {
-  return {.query_id = body.query_id,
-          .signal_type = body.signal_type,
-          .reward = body.reward.value,
-          .confidence = body.reward.confidence};
-}
-
-PlainColumns columns(const SessionFeedback& body) {
-  return {.session_id = body.session_id,
-          .signal_type = body.signal_type,
-          .reward = body.reward.value,
-          .confidence = body.reward.confidence};
-}
-
-PlainColumns columns(const ArmPut& body) { return {.arm = body.arm.id}; }
-PlainColumns columns(const ArmRemoved& body) { return {.arm = body.arm}; }
-PlainColumns columns(const RouterConfig&) { return {}; }
-PlainColumns columns(const SchemaRevision&) { return {}; }
 
 /// The key of a slot: a decision's are filed under its position, so that signals that come soon
 /// after their decisions touch few pages, whatever the query_ids look like.
@@ -84,7 +43,7 @@ constexpr const char* kForgetExpiredKeys =
 class GroupCounts final {
  public:
   void add(const Scope& scope, const RecordBody& body) {
-    const PlainColumns plain = std::visit([](const auto& b) { return columns(b); }, body);
+    const PlainColumns plain = plain_columns(body);
     ++counts_[{scope, kind_name(body), std::string(plain.signal_type)}];
   }
 
@@ -222,7 +181,7 @@ Result<LogPosition> SqliteAppendIndex::add_record(const Scope& scope, const Reco
   if (bytes.size() > max_record_bytes_) {
     return invalid("", "The record is larger than max_record_bytes.");
   }
-  const PlainColumns plain = std::visit([](const auto& b) { return columns(b); }, record.body);
+  const PlainColumns plain = plain_columns(record.body);
   SqliteQuery query = connection_.query(
       "INSERT INTO records (tenant, router, kind, time, decision, query_id, session_id, arm, "
       "signal_type, "
