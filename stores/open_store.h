@@ -6,14 +6,18 @@
 #include "engine/result.h"
 #include "engine/store.h"
 #include "stores/memory_store.h"
+#include "stores/postgres_store.h"
+#include "stores/redis_store.h"
 #include "stores/sqlite_store.h"
 
 namespace pointsman {
 
 struct StoreOptions {
-  std::string url = "memory:";  ///< "memory:" or "sqlite:FILE".
-  MemoryStoreOptions memory;    ///< Used for memory:.
-  SqliteStoreOptions sqlite;    ///< Used for sqlite:; its path comes from the url.
+  std::string url = "memory:";    ///< memory:, sqlite:FILE, redis:// or postgresql://.
+  MemoryStoreOptions memory;      ///< Used for memory:.
+  SqliteStoreOptions sqlite;      ///< Used for sqlite:; its path comes from the url.
+  RedisStoreOptions redis;        ///< Used for redis:; its url is the one above.
+  PostgresStoreOptions postgres;  ///< Used for postgresql:; its url is the one above.
 };
 
 /// Opens the store that the url names. Errors: `invalid` for a url that names none (the message

@@ -40,7 +40,8 @@ TEST(OpenStore, TwoSlashesInFrontOfAFileAreTakenAsOtherToolsMeanThem) {
 
 TEST(OpenStore, AnUnknownUrlIsInvalidAndItsPasswordIsNotRepeated) {
   for (const std::string url :
-       {"postgresql://user:s3cret@host/db", "redis://:s3cret@host", "rediss://:s3cret@host",
+       {"postgresql:user:s3cret@host/db", "redis://:s3cret@host:port", "redis://s3cret@host",
+        "redis://u:s3cret@", "redis://u:s3cret@host/x", "redis:s3cret", "rediss://:s3cret@host",
         "s3cret", "mysql://user:s3cret@host", "s3cret://x", "", "sqlite:", "sqlite::memory:"}) {
     const auto opened = open_url(url);
     ASSERT_FALSE(opened.ok()) << url;

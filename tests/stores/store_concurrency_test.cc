@@ -137,7 +137,9 @@ TEST_P(StoreConcurrency, ReadersOfEveryKindRunBesideAWriter) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreConcurrency,
-                         testing::Values(Backend::memory, Backend::sqlite_full), backend_name);
+                         testing::Values(Backend::memory, Backend::sqlite_full, Backend::redis,
+                                         Backend::postgres),
+                         backend_name);
 
 }  // namespace
 }  // namespace pointsman::testing_stores

@@ -11,6 +11,8 @@
 #include "engine/store.h"
 #include "stores/memory_store.h"
 #include "stores/sqlite_store.h"
+#include "tests/stores/postgres_backend.h"
+#include "tests/stores/redis_backend.h"
 #include "tests/stores/store_requests.h"
 
 namespace pointsman::testing_stores {
@@ -35,7 +37,7 @@ class ScratchFolder final {
   std::filesystem::path path_;
 };
 
-enum class Backend { memory, sqlite_full, sqlite_normal };
+enum class Backend { memory, sqlite_full, sqlite_normal, redis, postgres };
 
 inline std::string backend_name(const testing::TestParamInfo<Backend>& info) {
   switch (info.param) {
@@ -45,6 +47,10 @@ inline std::string backend_name(const testing::TestParamInfo<Backend>& info) {
       return "SqliteFull";
     case Backend::sqlite_normal:
       return "SqliteNormal";
+    case Backend::redis:
+      return "Redis";
+    case Backend::postgres:
+      return "Postgres";
   }
   return "Unknown";
 }
@@ -56,6 +62,8 @@ inline Result<std::unique_ptr<Store>> open_backend(Backend backend, const std::s
     return std::unique_ptr<Store>(
         std::make_unique<MemoryStore>(MemoryStoreOptions{.max_record_bytes = kMaxRecordBytes}));
   }
+  if (backend == Backend::redis) return open_redis_backend(file, kMaxRecordBytes);
+  if (backend == Backend::postgres) return open_postgres_backend(file, kMaxRecordBytes);
   SqliteStoreOptions options;
   options.path = file;
   options.max_record_bytes = kMaxRecordBytes;

@@ -359,7 +359,7 @@ TEST_P(StoreConformance, APoisonRecordFailsAlone) {
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreConformance,
                          testing::Values(Backend::memory, Backend::sqlite_full,
-                                         Backend::sqlite_normal),
+                                         Backend::sqlite_normal, Backend::redis, Backend::postgres),
                          backend_name);
 }  // namespace
 }  // namespace pointsman::testing_stores

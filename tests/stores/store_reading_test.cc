@@ -149,10 +149,11 @@ TEST_P(DurableStore, EverythingIsThereAfterItIsOpenedAgain) {
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreReading,
                          testing::Values(Backend::memory, Backend::sqlite_full,
-                                         Backend::sqlite_normal),
+                                         Backend::sqlite_normal, Backend::redis, Backend::postgres),
                          backend_name);
 INSTANTIATE_TEST_SUITE_P(Stores, DurableStore,
-                         testing::Values(Backend::sqlite_full, Backend::sqlite_normal),
+                         testing::Values(Backend::sqlite_full, Backend::sqlite_normal,
+                                         Backend::redis, Backend::postgres),
                          backend_name);
 
 }  // namespace

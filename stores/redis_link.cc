@@ -1,0 +1,165 @@
+#include "stores/redis_link.h"
+
+#include <optional>
+#include <string_view>
+
+#include "engine/record_codec.h"
+#include "stores/redis_keys.h"
+#include "stores/redis_scripts.h"
+
+namespace pointsman {
+namespace {
+
+/// The value of "name:value" in an INFO text.
+std::string info_value(std::string_view info, std::string_view name) {
+  for (std::size_t start = 0; start < info.size();) {
+    const std::size_t end = std::min(info.find("\r\n", start), info.size());
+    const std::string_view line = info.substr(start, end - start);
+    if (line.starts_with(name) && line.substr(name.size()).starts_with(':')) {
+      return std::string(line.substr(name.size() + 1));
+    }
+    start = end + 2;
+  }
+  return "";
+}
+
+/// Both numbers of a version such as 7.0.15 as one.
+int version_number(std::string_view version) {
+  const std::size_t dot = version.find('.');
+  if (dot == version.npos) return 0;
+  const auto major = redis_number(version.substr(0, dot));
+  const std::string_view rest = version.substr(dot + 1);
+  const auto minor = redis_number(rest.substr(0, rest.find('.')));
+  return major && minor ? static_cast<int>(*major * 100 + *minor) : 0;
+}
+
+Status judge(const RedisFound& found) {
+  if (version_number(found.version) < 602) {
+    return invalid("store", "The Redis store needs Redis 6.2 or later.");
+  }
+  if (found.role != "master") {
+    return invalid("store", "This Redis is a replica; the url must name its primary.");
+  }
+  if (found.maxmemory_policy != "noeviction") {
+    return invalid("store",
+                   "Redis's maxmemory-policy must be noeviction, or it would throw records away; "
+                   "it is another.");
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Result<RedisFound> look_at_redis(RedisNodes& nodes) {
+  std::vector<RedisCommand> commands;
+  commands.push_back({{"INFO", "server"}, ""});
+  commands.push_back({{"INFO", "memory"}, ""});
+  commands.push_back({{"INFO", "persistence"}, ""});
+  commands.push_back({{"INFO", "replication"}, ""});
+  commands.push_back({{"INFO", "cluster"}, ""});
+  commands.push_back({{"CONFIG", "GET", "appendfsync"}, ""});
+  Result<std::vector<RedisReply>> replies = nodes.run(std::move(commands), RedisRepeat::safe);
+  if (!replies.ok()) return replies.error();
+  for (std::size_t i = 0; i < 5; ++i) {
+    const redisReply& reply = *(*replies)[i];
+    if (error_word(reply) == "NOAUTH" || error_word(reply) == "NOPERM") {
+      return invalid("store", "Redis wants a user and password that may run our commands.");
+    }
+    if (is_error(reply)) return refusal(reply);
+  }
+  RedisFound found;
+  found.version = info_value(bytes_of(*(*replies)[0]), "redis_version");
+  found.maxmemory_policy = info_value(bytes_of(*(*replies)[1]), "maxmemory_policy");
+  found.appendonly = info_value(bytes_of(*(*replies)[2]), "aof_enabled") == "1" ? "yes" : "no";
+  found.role = info_value(bytes_of(*(*replies)[3]), "role");
+  found.cluster = info_value(bytes_of(*(*replies)[4]), "cluster_enabled") == "1";
+  const auto configured = elements_of(*(*replies)[5]);
+  found.appendfsync = configured.size() == 2 ? std::string(bytes_of(*configured[1])) : "unknown";
+  if (Status judged = judge(found); !judged.ok()) return judged.error();
+  return found;
+}
+
+std::string redis_survival(const RedisFound& found) {
+  const std::string failover = "; a failover to a replica may lose the newest";
+  if (found.appendonly != "yes") {
+    return "nothing but Redis's own snapshots: not power-loss safe" + failover;
+  }
+  if (found.appendfsync == "always") return "power loss of Redis's machine" + failover;
+  return "the end of Redis's process in most cases: not power-loss safe" + failover;
+}
+
+Status RedisStore::Link::start() {
+  Result<RedisFound> found = look_at_redis(nodes_);
+  if (!found.ok()) return found.error();
+  found_ = std::move(found).value();
+  if (Status loaded = load_scripts(); !loaded.ok()) return loaded;
+  Result<RedisReply> members =
+      ask({{"SMEMBERS", std::string(kRedisScopes)}, std::string(kRedisScopes)});
+  if (!members.ok()) return members.error();
+  std::vector<std::string> tenants;
+  std::vector<RedisCommand> commands;
+  for (const redisReply* member : elements_of(**members)) {
+    const auto scope = redis_scope_of(bytes_of(*member));
+    if (!scope) continue;
+    const std::string head = RedisRouterKeys(*scope).head();
+    commands.push_back({{"GET", head}, head});
+    tenants.push_back(scope->tenant);
+  }
+  if (commands.empty()) return Done{};
+  Result<std::vector<RedisReply>> heads = ask_all(std::move(commands));
+  if (!heads.ok()) return heads.error();
+  for (std::size_t i = 0; i < tenants.size(); ++i) {
+    clock_.saw(tenants[i], redis_number(bytes_of(*(*heads)[i])).value_or(0));
+  }
+  return Done{};
+}
+
+Status RedisStore::Link::load_scripts() {
+  Result<std::vector<RedisReply>> names =
+      ask_all({{{"SCRIPT", "LOAD", kRedisAppendScript}, ""},
+               {{"SCRIPT", "LOAD", kRedisReadScript}, ""},
+               {{"SCRIPT", "LOAD", kRedisCheckpointScript}, ""}});
+  if (!names.ok()) return names.error();
+  scripts_.append = bytes_of(*(*names)[0]);
+  scripts_.read = bytes_of(*(*names)[1]);
+  scripts_.checkpoint = bytes_of(*(*names)[2]);
+  return Done{};
+}
+
+Result<RedisReply> RedisStore::Link::ask(RedisCommand command) {
+  std::vector<RedisCommand> commands;
+  commands.push_back(std::move(command));
+  Result<std::vector<RedisReply>> replies = ask_all(std::move(commands));
+  if (!replies.ok()) return replies.error();
+  return std::move(replies->front());
+}
+
+Result<std::vector<RedisReply>> RedisStore::Link::ask_all(std::vector<RedisCommand> commands) {
+  Result<std::vector<RedisReply>> replies = nodes_.run(std::move(commands), RedisRepeat::safe);
+  if (!replies.ok()) return replies;
+  for (const RedisReply& reply : *replies) {
+    if (is_error(*reply)) return refusal(*reply);
+  }
+  return replies;
+}
+
+Result<std::vector<StoredRecord>> RedisStore::Link::read_indexed(const Scope& scope,
+                                                                 const std::string& index,
+                                                                 LogPosition upper) {
+  Result<RedisReply> reply =
+      ask(redis_script(scripts_.read, kRedisReadScript, {index, RedisRouterKeys(scope).log()},
+                       {std::to_string(upper)}));
+  if (!reply.ok()) return reply.error();
+  const auto values = elements_of(**reply);
+  std::vector<StoredRecord> records;
+  for (std::size_t i = 0; i + 1 < values.size(); i += 2) {
+    const auto position = redis_number(bytes_of(*values[i]));
+    Result<Record> record = decode(bytes_of(*values[i + 1]));
+    if (!record.ok()) return record.error();
+    if (!position) return Error{ErrorCode::corrupt, "Redis holds a position of another form.", ""};
+    records.push_back({scope, *position, std::move(record).value()});
+  }
+  return records;
+}
+
+}  // namespace pointsman

@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <iterator>
+#include <limits>
+
+#include "engine/record_codec.h"
+#include "stores/redis_keys.h"
+#include "stores/redis_link.h"
+#include "stores/redis_store.h"
+
+namespace pointsman {
+namespace {
+
+/// Bounds the answer to one XRANGE.
+constexpr std::size_t kPage = 4096;
+
+Error other_form() { return {ErrorCode::corrupt, "Redis holds a log entry of another form.", ""}; }
+
+/// The position in an entry's id, "position-0".
+Result<LogPosition> position_of(const redisReply& entry) {
+  const auto parts = elements_of(entry);
+  if (parts.size() != 2) return other_form();
+  const std::string_view id = bytes_of(*parts[0]);
+  const auto position = redis_number(id.substr(0, id.find('-')));
+  if (!position) return other_form();
+  return *position;
+}
+
+Result<StoredRecord> record_of(const Scope& scope, const redisReply& entry) {
+  Result<LogPosition> position = position_of(entry);
+  if (!position.ok()) return position.error();
+  const auto fields = elements_of(*elements_of(entry)[1]);
+  if (fields.size() < 2) return other_form();
+  Result<Record> record = decode(bytes_of(*fields[1]));
+  if (!record.ok()) return record.error();
+  return StoredRecord{scope, *position, std::move(record).value()};
+}
+
+struct FeedbackAt {
+  LogPosition position = 0;
+  std::size_t scope = 0;
+};
+
+/// Newest first, at most `limit`, without parting two routers that share a position: the page's
+/// last position is where the next page begins. Only a page of nothing but such a tie is longer.
+void cut_page(std::vector<FeedbackAt>& all, std::size_t limit) {
+  std::sort(all.begin(), all.end(), [](const FeedbackAt& a, const FeedbackAt& b) {
+    return std::pair(b.position, a.scope) < std::pair(a.position, b.scope);
+  });
+  if (all.size() <= limit) return;
+  std::size_t end = limit;
+  while (end > 0 && all[end].position == all[end - 1].position) --end;
+  if (end == 0) {
+    while (end < all.size() && all[end].position == all[0].position) ++end;
+  }
+  all.resize(end);
+}
+
+}  // namespace
+
+Result<std::vector<StoredRecord>> RedisStore::find(std::string_view tenant,
+                                                   std::string_view query_id, LogPosition upper) {
+  const std::string key = redis_claim_key(tenant, query_id);
+  Result<RedisReply> reply = link_->ask({{"GET", key}, key});
+  if (!reply.ok()) return reply.error();
+  if ((*reply)->type == REDIS_REPLY_NIL) return std::vector<StoredRecord>{};
+  const auto claim = read_redis_claim(bytes_of(**reply));
+  if (!claim) return Error{ErrorCode::corrupt, "Redis holds a claim of another form.", ""};
+  const Scope scope{std::string(tenant), claim->router};
+  return link_->read_indexed(scope, RedisRouterKeys(scope).decision(query_id), upper);
+}
+
+Result<std::vector<StoredRecord>> RedisStore::session_records(const Scope& scope,
+                                                              std::string_view session_id,
+                                                              LogPosition upper) {
+  return link_->read_indexed(scope, RedisRouterKeys(scope).session(session_id), upper);
+}
+
+Result<std::vector<Scope>> RedisStore::session_scopes(std::string_view tenant,
+                                                      std::string_view session_id) {
+  const std::string key = redis_session_key(tenant, session_id);
+  Result<RedisReply> reply = link_->ask({{"SMEMBERS", key}, key});
+  if (!reply.ok()) return reply.error();
+  std::vector<Scope> named;
+  std::vector<RedisCommand> commands;
+  for (const redisReply* router : elements_of(**reply)) {
+    named.push_back({std::string(tenant), std::string(bytes_of(*router))});
+    const std::string session = RedisRouterKeys(named.back()).session(session_id);
+    commands.push_back({{"HEXISTS", session, "n"}, session});
+  }
+  if (commands.empty()) return named;
+  Result<std::vector<RedisReply>> replies = link_->ask_all(std::move(commands));
+  if (!replies.ok()) return replies.error();
+  std::vector<Scope> scopes;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    if ((*replies)[i]->integer == 1) scopes.push_back(std::move(named[i]));
+  }
+  std::sort(scopes.begin(), scopes.end());
+  return scopes;
+}
+
+Result<std::vector<StoredRecord>> RedisStore::scan(const Scope& scope, LogPosition after,
+                                                   std::size_t limit) {
+  const std::string log = RedisRouterKeys(scope).log();
+  std::vector<StoredRecord> records;
+  while (records.size() < limit && after != std::numeric_limits<LogPosition>::max()) {
+    const std::size_t page = std::min(limit - records.size(), kPage);
+    Result<RedisReply> reply = link_->ask(
+        {{"XRANGE", log, std::to_string(after + 1) + "-0", "+", "COUNT", std::to_string(page)},
+         log});
+    if (!reply.ok()) return reply.error();
+    const auto entries = elements_of(**reply);
+    for (const redisReply* entry : entries) {
+      Result<StoredRecord> record = record_of(scope, *entry);
+      if (!record.ok()) return record.error();
+      after = record->position;
+      records.push_back(std::move(record).value());
+    }
+    if (entries.size() < page) break;
+  }
+  if (!records.empty()) link_->clock().saw(scope.tenant, records.back().position);
+  return records;
+}
+
+Result<std::vector<StoredRecord>> RedisStore::recent_feedback(std::string_view tenant,
+                                                              LogPosition before,
+                                                              std::size_t limit) {
+  Result<std::vector<Scope>> all = scopes();
+  if (!all.ok()) return all.error();
+  std::erase_if(*all, [&](const Scope& scope) { return scope.tenant != tenant; });
+  if (all->empty() || limit == 0 || before == 1) return std::vector<StoredRecord>{};
+  const std::string newest = before == 0 ? "+" : std::to_string(before - 1) + "-0";
+  std::vector<RedisCommand> commands;
+  for (const Scope& scope : *all) {
+    const std::string key = RedisRouterKeys(scope).feedback();
+    commands.push_back({{"XREVRANGE", key, newest, "-", "COUNT", std::to_string(limit)}, key});
+  }
+  Result<std::vector<RedisReply>> listed = link_->ask_all(std::move(commands));
+  if (!listed.ok()) return listed.error();
+  std::vector<FeedbackAt> page;
+  for (std::size_t i = 0; i < all->size(); ++i) {
+    for (const redisReply* entry : elements_of(*(*listed)[i])) {
+      Result<LogPosition> position = position_of(*entry);
+      if (!position.ok()) return position.error();
+      page.push_back({*position, i});
+    }
+  }
+  cut_page(page, limit);
+  if (page.empty()) return std::vector<StoredRecord>{};
+  std::vector<RedisCommand> reads;
+  for (const FeedbackAt& at : page) {
+    const std::string log = RedisRouterKeys((*all)[at.scope]).log();
+    const std::string id = std::to_string(at.position) + "-0";
+    reads.push_back({{"XRANGE", log, id, id}, log});
+  }
+  Result<std::vector<RedisReply>> found = link_->ask_all(std::move(reads));
+  if (!found.ok()) return found.error();
+  std::vector<StoredRecord> records;
+  for (std::size_t i = 0; i < page.size(); ++i) {
+    for (const redisReply* entry : elements_of(*(*found)[i])) {
+      Result<StoredRecord> record = record_of((*all)[page[i].scope], *entry);
+      if (!record.ok()) return record.error();
+      records.push_back(std::move(record).value());
+    }
+  }
+  return records;
+}
+
+Result<std::vector<Scope>> RedisStore::scopes() {
+  const std::string key(kRedisScopes);
+  Result<RedisReply> reply = link_->ask({{"SMEMBERS", key}, key});
+  if (!reply.ok()) return reply.error();
+  std::vector<Scope> named;
+  std::vector<RedisCommand> commands;
+  for (const redisReply* member : elements_of(**reply)) {
+    auto scope = redis_scope_of(bytes_of(*member));
+    if (!scope) continue;
+    const std::string log = RedisRouterKeys(*scope).log();
+    commands.push_back({{"EXISTS", log}, log});
+    named.push_back(std::move(*scope));
+  }
+  if (commands.empty()) return named;
+  Result<std::vector<RedisReply>> replies = link_->ask_all(std::move(commands));
+  if (!replies.ok()) return replies.error();
+  std::vector<Scope> scopes;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    if ((*replies)[i]->integer == 1) scopes.push_back(std::move(named[i]));
+  }
+  std::sort(scopes.begin(), scopes.end());
+  return scopes;
+}
+
+}  // namespace pointsman
