@@ -17,7 +17,8 @@ SourceTree read_source_tree(const std::filesystem::path& root);
 /// empty when the tree keeps it. The law, read from the #include lines alone:
 ///
 ///   - engine <- {adapters, stores} <- server; bench and examples sit on top of these; tests may
-///     include anything, and nobody else includes bench, examples or tests;
+///     include anything, and nobody else includes bench, examples or tests, but for two that see
+///     the library bench/offline: server/main.cc, which wires, and the examples;
 ///   - the engine includes the standard library, Eigen and Highway, and nothing else from outside;
 ///   - our own files are named from the root, in quotes, and exist;
 ///   - no include cycle, no folder called util or common, `#pragma once` in every header.

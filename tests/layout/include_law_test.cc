@@ -73,6 +73,15 @@ TEST(IncludeLaw, OnlyTheCompositionRootOfTheServerSeesTheBench) {
   EXPECT_THAT(breaches_of_include_law(tree), ElementsAre(HasSubstr("server must not see bench")));
 }
 
+TEST(IncludeLaw, ExamplesSeeTheOfflineLibraryAndNothingElseOfTheBench) {
+  SourceTree tree = lawful_tree();
+  tree["bench/micro/timer.h"] = header();
+  tree["examples/stream.cc"] = includes("\"bench/offline/data.h\"");
+  EXPECT_THAT(breaches_of_include_law(tree), IsEmpty());
+  tree["examples/stream.cc"] = includes("\"bench/micro/timer.h\"");
+  EXPECT_THAT(breaches_of_include_law(tree), ElementsAre(HasSubstr("examples must not see bench")));
+}
+
 TEST(IncludeLaw, NobodyButTestsIncludesTests) {
   SourceTree tree = lawful_tree();
   tree["tests/fake_store.h"] = header();
