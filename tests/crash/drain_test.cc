@@ -186,6 +186,21 @@ TEST_F(Sigterm, LetsARequestThatIsHalfSentComeToItsEnd) {
   EXPECT_TRUE(ids_of(whole_log(server_), "feedback").contains("half"));
 }
 
+TEST_F(Sigterm, AnswersAReaderWhoWaitsForTheLogToGrow) {
+  auto reader = server_.client();
+  const examples::HttpRequest wait_for_more{
+      .method = "GET", .target = "/log?after=1000000000&wait_s=60", .body = "", .headers = {}};
+  ASSERT_TRUE(reader.send_bytes(reader.bytes_of(wait_for_more)).ok());
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  terminate();
+  const auto answer = reader.receive();
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer->status, 200) << answer->body;
+  EXPECT_EQ(answer->body, "");
+  EXPECT_EQ(end(), 0) << server_.log();
+  EXPECT_EQ(server_.log().find("did not end in time"), std::string::npos);
+}
+
 TEST_F(Sigterm, TakesNoNewConnection) {
   HalfSent half = send_half(server_, {.method = "POST",
                                       .target = "/feedback",
