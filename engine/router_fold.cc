@@ -41,7 +41,8 @@ DecisionState* DecisionCache::find(const std::string& query_id) {
 
 DecisionState& DecisionCache::put(const std::string& query_id, DecisionState state) {
   entries_.push_front(Entry{query_id, std::move(state), false});
-  index_[query_id] = entries_.begin();
+  const auto placed = entries_.begin();
+  index_[query_id] = placed;
   for (auto last = std::prev(entries_.end()); entries_.size() > capacity_;) {
     if (last->pinned) {
       // Pinned entries are few (at most 1,024): move them out of the way.
@@ -52,7 +53,7 @@ DecisionState& DecisionCache::put(const std::string& query_id, DecisionState sta
     index_.erase(last->query_id);
     last = std::prev(entries_.erase(last));
   }
-  return index_[query_id]->state;
+  return placed->state;
 }
 
 void DecisionCache::pin(const std::string& query_id) {

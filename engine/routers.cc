@@ -39,7 +39,7 @@ Routers::Entry& Routers::entry(const Scope& scope) {
     slot = std::make_unique<Entry>(scope, options_.fold);
     auto directory = std::make_shared<Directory>();
     for (const auto& [name, existing] : entries_) (*directory)[name] = existing->cell;
-    directory_.publish(std::move(directory));
+    directory_->publish(std::move(directory));
   }
   return *slot;
 }
@@ -235,8 +235,13 @@ std::shared_ptr<const RouterSnapshot> Routers::snapshot(const Scope& scope) cons
     Cell::Reader reader;
   };
   thread_local std::unordered_map<const Cell*, CachedCell> cache;
-  thread_local std::shared_ptr<const Directory> directory;
-  directory = directory_.read();
+  thread_local std::shared_ptr<const SnapshotCell<Directory>> held;
+  thread_local SnapshotCell<Directory>::Reader reader;
+  if (held != directory_) {
+    held = directory_;
+    reader = {};
+  }
+  const auto& directory = directory_->read(reader);
   if (!directory) return nullptr;
   const auto at = directory->find(scope);
   if (at == directory->end()) return nullptr;
@@ -248,7 +253,7 @@ std::shared_ptr<const RouterSnapshot> Routers::snapshot(const Scope& scope) cons
 
 std::vector<Scope> Routers::scopes() const {
   std::vector<Scope> names;
-  if (const auto directory = directory_.read()) {
+  if (const auto directory = directory_->read()) {
     for (const auto& [scope, cell] : *directory) names.push_back(scope);
   }
   return names;

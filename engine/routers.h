@@ -117,7 +117,8 @@ class Routers final {
   Store& store_;
   Options options_;
   std::map<Scope, std::unique_ptr<Entry>> entries_;
-  SnapshotCell<Directory> directory_;
+  /// Shared, so that a thread that keeps it can tell one Routers from the next at its address.
+  std::shared_ptr<SnapshotCell<Directory>> directory_ = std::make_shared<SnapshotCell<Directory>>();
 };
 
 }  // namespace pointsman
