@@ -85,10 +85,16 @@ Status Routers::catch_up(Entry& entry,
 
 Result<std::vector<Committed>> Routers::commit(std::vector<AppendRequest> group) {
   auto results = store_.append(group);
-  if (!results) return results.error();
+  if (!results) {
+    // Of a group in doubt the log may hold every record: look before anything above it is folded.
+    for (auto& [scope, entry] : entries_) entry->behind = true;
+    return results.error();
+  }
   std::vector<Committed> committed(group.size());
   Status folded = fold_appended(group, *results, committed);
   if (folded) folded = append_due_schemas();
+  // What was left out here is in the log all the same; the next commit scans for it first.
+  if (!folded) mark_behind(*results);
   publish_touched();
   if (!folded) {
     // The records are in the log but this process could not follow them: whoever asks again is
@@ -113,6 +119,7 @@ Status Routers::fold_appended(std::vector<AppendRequest>& group,
     out.scope = results[i].scope;
     out.message = results[i].message;
     if (out.status == AppendStatus::duplicate) {
+      if (Status status = fold_missed(out.scope); !status) return status;
       if (Status status = describe_duplicate(group[i], out); !status) return status;
     }
     if (!was_appended(out.status)) continue;
@@ -120,25 +127,38 @@ Status Routers::fold_appended(std::vector<AppendRequest>& group,
     target.touched = true;
     if (target.behind || store_.shared()) {
       if (Status status = catch_up(target); !status) return status;
-      if (Status status = describe(group[i].record.body, out); !status) return status;
-      continue;
     }
     const StoredRecord stored{out.scope, out.position, std::move(group[i].record)};
-    if (Status status = target.fold.apply(stored, store_); !status) {
-      target.behind = true;
-      return status;
+    if (stored.position > target.fold.position()) {  // Else a scan has folded it already.
+      if (Status status = target.fold.apply(stored, store_); !status) return status;
+      ++target.since_checkpoint;
     }
-    ++target.since_checkpoint;
     if (Status status = describe(stored.record.body, out); !status) return status;
   }
   return Done{};
 }
 
+Status Routers::fold_missed(const Scope& scope) {
+  if (scope.router.empty()) return Done{};
+  // A router that nobody has seen yet had its first group in doubt.
+  const bool known = entries_.contains(scope);
+  Entry& target = entry(scope);
+  return known && !target.behind ? Status(Done{}) : catch_up(target);
+}
+
+void Routers::mark_behind(const std::vector<AppendResult>& results) {
+  for (const AppendResult& result : results) {
+    if (was_appended(result.status)) entry(result.scope).behind = true;
+  }
+}
+
 Status Routers::describe(const RecordBody& body, Committed& committed) {
   if (const auto* feedback = std::get_if<Feedback>(&body)) {
     committed.reward = feedback->reward;
-    if (store_.shared()) return describe_at(feedback->query_id, committed);
-    auto state = entry(committed.scope).fold.state_of(feedback->query_id, store_);
+    RouterFold& fold = entry(committed.scope).fold;
+    // A scan may have folded later records too, of which this answer must not speak.
+    if (fold.position() != committed.position) return describe_at(feedback->query_id, committed);
+    auto state = fold.state_of(feedback->query_id, store_);
     if (!state) return state.error();
     committed.observation = combine(*state);
   } else if (const auto* session = std::get_if<SessionFeedback>(&body)) {
@@ -151,6 +171,10 @@ Status Routers::describe(const RecordBody& body, Committed& committed) {
 Status Routers::describe_at(const std::string& query_id, Committed& committed) {
   auto own = store_.find(committed.scope.tenant, query_id, committed.position);
   if (!own) return own.error();
+  if (own->empty()) {  // A bounded store remembers a key longer than its decision.
+    committed.status = AppendStatus::unknown;
+    return Done{};
+  }
   std::vector<StoredRecord> session;
   for (const StoredRecord& stored : *own) {
     if (const auto* decision = std::get_if<Decision>(&stored.record.body)) {
@@ -211,7 +235,10 @@ Status Routers::append_due_schemas() {
         append_schema(scope, RecordStamp{options_.record_ids(), target->fold.last_time()},
                       *revision, target->fold.layout_since());
     auto result = store_.append({&request, 1});
-    if (!result) return result.error();
+    if (!result) {
+      target->behind = true;
+      return result.error();
+    }
     if (was_appended(result->front().status) && !store_.shared()) {
       const StoredRecord stored{scope, result->front().position, request.record};
       if (Status status = target->fold.apply(stored, store_); !status) return status;

@@ -92,7 +92,7 @@ class Routers final {
     RouterFold fold;
     std::shared_ptr<Cell> cell;
     std::uint64_t since_checkpoint = 0;
-    bool behind = false;  ///< A fold failed: catch up by scanning before the next one.
+    bool behind = false;  ///< The log may hold unfolded records: scan before the next fold.
     bool touched = false;
   };
 
@@ -105,6 +105,9 @@ class Routers final {
                   const std::function<void(const Scope&, std::uint64_t)>& progress = {});
   Status fold_appended(std::vector<AppendRequest>& group, const std::vector<AppendResult>& results,
                        std::vector<Committed>& committed);
+  /// Catches a router up that is behind, so that a duplicate's first record is folded too.
+  Status fold_missed(const Scope& scope);
+  void mark_behind(const std::vector<AppendResult>& results);
   Status describe(const RecordBody& body, Committed& committed);
   Status describe_duplicate(const AppendRequest& request, Committed& committed);
   /// The answer that was given at committed.position, from the store.
