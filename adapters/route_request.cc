@@ -238,13 +238,14 @@ enum class Field : std::uint8_t {
   query_id,
   metadata,
   dry_run,
+  fallback_of,
   unknown,
 };
 
 Field field_of(std::string_view key) {
-  static constexpr std::array<std::string_view, 11> kNames{
+  static constexpr std::array<std::string_view, 12> kNames{
       "router",      "text",       "embedding", "features", "session_id", "arms",
-      "constraints", "preference", "query_id",  "metadata", "dry_run"};
+      "constraints", "preference", "query_id",  "metadata", "dry_run",    "fallback_of"};
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     if (kNames[i] == key) return static_cast<Field>(i);
   }
@@ -254,6 +255,7 @@ Field field_of(std::string_view key) {
 Fault read_field(Field field, const dom::key_value_pair& member, RouteRequest& out) {
   switch (field) {
     case Field::router:
+      out.has_router = true;
       return read_id(member.value, "/router", out.router);
     case Field::text:
       out.has_text = true;
@@ -277,6 +279,8 @@ Fault read_field(Field field, const dom::key_value_pair& member, RouteRequest& o
       return {};  // Copied from the body's own bytes, later.
     case Field::dry_run:
       return read_bool(member.value, "/dry_run", out.dry_run);
+    case Field::fallback_of:
+      return read_id(member.value, "/fallback_of", out.fallback_of);
     case Field::unknown:
       break;
   }
@@ -338,7 +342,8 @@ Status read_body(dom::element root, std::string_view body, RouteRequest& out) {
     seen |= bit;
     ++index;
   }
-  if (!out.has_text && out.embedding.empty() && out.features.empty()) {
+  const bool has_context = out.has_text || !out.embedding.empty() || !out.features.empty();
+  if (!has_context && out.fallback_of.empty()) {
     return invalid("/text", "Give at least one of text, embedding and features.");
   }
   if ((seen & (1U << static_cast<unsigned>(Field::metadata))) != 0) {
@@ -373,6 +378,7 @@ RequestFeatures RouteRequest::features_view() const {
 
 void RouteRequest::clear() {
   router.assign("default");
+  has_router = false;
   has_text = false;
   text.clear();
   embedding.clear();
@@ -388,6 +394,7 @@ void RouteRequest::clear() {
   query_id.clear();
   metadata.clear();
   dry_run = false;
+  fallback_of.clear();
   body_fingerprint.reset();
   feature_bytes.clear();
 }

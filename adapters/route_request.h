@@ -38,6 +38,7 @@ struct RouteRequest {
   RouteRequest& operator=(const RouteRequest&) = delete;
 
   std::string router = "default";
+  bool has_router = false;  ///< The body names it.
   bool has_text = false;
   std::string text;
   std::vector<float> embedding;      ///< Empty: none was given.
@@ -51,6 +52,7 @@ struct RouteRequest {
   std::string query_id;                  ///< Empty: the server makes one.
   std::string metadata;                  ///< The caller's JSON, byte for byte; empty: none.
   bool dry_run = false;
+  std::string fallback_of;  ///< The query_id of the decision whose arm failed; empty: none.
   /// Of the canonical body; set where query_id is given, as only then it is compared.
   std::optional<Fingerprint> body_fingerprint;
 
@@ -72,8 +74,9 @@ inline constexpr std::size_t kMaxRouteFeatures = 1024;
 /// are not JSON, else the JSON pointer of the culprit: an unknown or repeated field, a wrong type
 /// (null too), a number that is not finite or does not fit, an id that is not 1–200 printable
 /// bytes, an arm named twice, an empty list, an empty text, or none of text, embedding and features
-/// ("/text"). Inside `metadata` anything goes. Safe from any thread: each has its own parser.
-/// Cost: about 1 µs for 0.5 KB, 30 µs for 1,536 floats (bench/micro/json_bench.cc).
+/// ("/text"; a fallback needs none, as its parent has the context). Inside `metadata` anything
+/// goes. Safe from any thread: each has its own parser. Cost: about 1 µs for 0.5 KB, 30 µs for
+/// 1,536 floats (bench/micro/json_bench.cc).
 Status parse_route_request(std::string_view body, RouteRequest& out);
 
 }  // namespace pointsman

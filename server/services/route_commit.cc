@@ -1,0 +1,76 @@
+#include "server/services/route_commit.h"
+
+#include <utility>
+
+#include "adapters/route_answer.h"
+#include "server/services/signal_request.h"
+
+namespace pointsman {
+namespace {
+
+/// What a caller can use when the decision could not be recorded.
+struct Spare {
+  std::string arm;
+  std::string model;
+};
+
+/// 503 with the arm that the newest snapshot would choose: usable, but not recorded.
+http::Response not_recorded(const Spare& spare, const Error& error) {
+  http::Response response = problem_of(error);
+  if (response.status != 503) return response;
+  response.body.pop_back();
+  response.body += R"(,"fallback":{"arm":)";
+  http::append_json_string(response.body, spare.arm);
+  response.body += R"(,"model":)";
+  http::append_json_string(response.body, spare.model);
+  response.body += "}}";
+  return response;
+}
+
+}  // namespace
+
+void commit_decision(ServiceContext& context, Call call, AppendRequest request) {
+  const Decision& decision = std::get<Decision>(request.record.body);
+  const bool queued = context.durability == DecisionDurability::queued;
+  std::string answer;
+  append_route_answer({request.scope.router, decision, !queued}, answer);
+
+  const std::size_t bytes = call.request.body.size() + answer.size() +
+                            decision.raw.size() * sizeof(float) + sizeof(Decision);
+  if (queued) {
+    call.responder.respond(json_response(std::move(answer)));
+    auto job = std::make_unique<WriteJob>(http::Responder::to([](const http::Response&) {}));
+    job->bytes = bytes;
+    job->render = [](const Result<std::vector<Committed>>&) { return http::Response{}; };
+    job->requests.push_back(std::move(request));
+    static_cast<void>(context.writer.submit(std::move(job)));  // A full queue drops it, as stated.
+    return;
+  }
+
+  auto spare =
+      std::make_shared<const Spare>(Spare{decision.arms[decision.chosen].arm, decision.model});
+  auto job = std::make_unique<WriteJob>(std::move(call.responder));
+  job->bytes = bytes;
+  job->render = [answer = std::move(answer),
+                 spare](const Result<std::vector<Committed>>& result) mutable {
+    if (!result) return not_recorded(*spare, result.error());
+    const Committed& committed = result->front();
+    if (const auto error = refusal(committed, "this query_id")) return problem_of(*error);
+    if (committed.status == AppendStatus::duplicate) {
+      answer.clear();
+      append_route_answer({committed.scope.router, *committed.decision, true}, answer);
+    }
+    return json_response(std::move(answer));
+  };
+  job->render_late = [spare] {
+    return not_recorded(*spare, Error{ErrorCode::in_doubt,
+                                      "the store did not commit in time; use the fallback", ""});
+  };
+  job->requests.push_back(std::move(request));
+  if (auto refused = context.writer.submit(std::move(job))) {
+    refused->responder.respond(not_recorded(
+        *spare, Error{ErrorCode::exhausted, "the server is busy; use the fallback", ""}));
+  }
+}
+
+}  // namespace pointsman

@@ -1,0 +1,70 @@
+#include "server/services/routers_service.h"
+
+#include "adapters/arm_json.h"
+#include "adapters/record_json.h"
+
+namespace pointsman {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json summary(const RouterSnapshot& snapshot) {
+  Json arms = Json::array();
+  for (const auto& arm : snapshot.arms) arms.push_back(arm->spec.id);
+  return {{"router", snapshot.scope.router},
+          {"policy", policy_name(snapshot.config->policy)},
+          {"mode", snapshot.config->mode == ServingMode::shadow ? "shadow" : "live"},
+          {"position", snapshot.position},
+          {"decisions", snapshot.decisions},
+          {"arms", std::move(arms)}};
+}
+
+Json details(const RouterSnapshot& snapshot) {
+  Json body = summary(snapshot);
+  body["schema_version"] = snapshot.standardiser->version();
+  body["arms"] = Json::array();
+  for (const auto& arm : snapshot.arms) body["arms"].push_back(arm_json(*arm));
+  Json config = record_to_json({snapshot.scope, snapshot.position, {{}, {}, *snapshot.config}});
+  // The record's own frame; and its arms, of which some may have come, changed or gone since.
+  for (const char* key : {"position", "router", "id", "time", "kind", "arms"}) config.erase(key);
+  body["config"] = std::move(config);
+  return body;
+}
+
+http::Response rendered(const Json& body) {
+  return json_response(body.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+}  // namespace
+
+Json arm_json(const ArmModel& arm) {
+  Json body = arm_to_json(arm.spec);
+  body["pulls"] = arm.pulls;
+  body["in_nursery"] = arm.in_nursery;
+  body["predicted_cost_usd"] = arm.cost_usd ? Json(*arm.cost_usd) : Json(nullptr);
+  body["predicted_latency_ms"] = arm.latency_ms ? Json(*arm.latency_ms) : Json(nullptr);
+  return body;
+}
+
+Error unknown_router(const std::string& name) {
+  return Error{ErrorCode::not_found, "no router is called \"" + name + "\"", "/router"};
+}
+
+void RoutersService::handle(Call call) {
+  if (question_ == Question::one) {
+    const std::string& name = call.match.parameter("router");
+    const auto snapshot = context_.routers.snapshot(Scope{call.tenant, name});
+    if (!snapshot) return call.responder.respond(problem_of(unknown_router(name)));
+    return call.responder.respond(rendered(details(*snapshot)));
+  }
+  Json routers = Json::array();
+  for (const Scope& scope : context_.routers.scopes()) {
+    if (scope.tenant != call.tenant) continue;
+    if (const auto snapshot = context_.routers.snapshot(scope)) {
+      routers.push_back(summary(*snapshot));
+    }
+  }
+  call.responder.respond(rendered({{"routers", std::move(routers)}}));
+}
+
+}  // namespace pointsman
