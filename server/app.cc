@@ -3,13 +3,19 @@
 #include <cassert>
 #include <utility>
 
+#include "server/services/arms_service.h"
+#include "server/services/batch_feedback_service.h"
+#include "server/services/feedback_list_service.h"
 #include "server/services/feedback_service.h"
 #include "server/services/health_service.h"
 #include "server/services/log_service.h"
 #include "server/services/metrics_service.h"
+#include "server/services/openapi_service.h"
 #include "server/services/outcome_service.h"
 #include "server/services/queries_service.h"
 #include "server/services/route_service.h"
+#include "server/services/routers_service.h"
+#include "server/services/session_feedback_service.h"
 #include "server/services/stats_service.h"
 
 namespace pointsman {
@@ -58,9 +64,21 @@ std::vector<App::Entry> make_routes(ServiceContext& context, const std::atomic<b
   add("POST", "/route", std::make_unique<RouteService>(context));
   add("POST", "/outcome", std::make_unique<OutcomeService>(context));
   add("POST", "/feedback", std::make_unique<FeedbackService>(context));
+  add("POST", "/feedback/session", std::make_unique<SessionFeedbackService>(context));
+  add("POST", "/feedback/batch", std::make_unique<BatchFeedbackService>(context));
+  add("GET", "/feedback", std::make_unique<FeedbackListService>(context));
   add("GET", "/queries/{query_id}", std::make_unique<QueriesService>(context));
   add("GET", "/stats", std::make_unique<StatsService>(context));
-  add("GET", "/log", std::make_unique<LogService>(context));
+  using RouterQuestion = RoutersService::Question;
+  add("GET", "/routers", std::make_unique<RoutersService>(context, RouterQuestion::list));
+  add("GET", "/routers/{router}", std::make_unique<RoutersService>(context, RouterQuestion::one));
+  using ArmAction = ArmsService::Action;
+  constexpr const char* kArm = "/routers/{router}/arms/{arm}";
+  add("GET", kArm, std::make_unique<ArmsService>(context, ArmAction::read));
+  add("PUT", kArm, std::make_unique<ArmsService>(context, ArmAction::put));
+  add("DELETE", kArm, std::make_unique<ArmsService>(context, ArmAction::remove));
+  add("GET", "/log", std::make_unique<LogService>(context, draining));
+  add("GET", "/openapi.json", std::make_unique<OpenApiService>());
   add("GET", "/metrics", std::make_unique<MetricsService>(context, std::move(transport)));
   add("GET", "/healthz", std::make_unique<HealthService>(context, Question::alive, draining),
       App::Access::open);

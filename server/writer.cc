@@ -133,13 +133,15 @@ void Writer::commit(const Group& group) {
     answers.emplace_back(std::move(claim.job->responder), claim.job->render(own));
     claim.job.reset();  // The watchdog still holds the claim for a while.
   }
+  {
+    // Before the answers: who has one finds it counted.
+    const std::scoped_lock lock(mutex_);
+    ++counters_.groups;
+    counters_.records += records;
+    counters_.commit_seconds += spent.count();
+    if (!result) ++counters_.failures;
+  }
   http::respond_all(std::move(answers));
-
-  const std::scoped_lock lock(mutex_);
-  ++counters_.groups;
-  counters_.records += records;
-  counters_.commit_seconds += spent.count();
-  if (!result) ++counters_.failures;
 }
 
 void Writer::watch() {
@@ -157,10 +159,12 @@ void Writer::watch() {
     watched_.pop_front();
     if (first->answered.exchange(true)) continue;
     lock.unlock();
+    {
+      const std::scoped_lock counting(mutex_);
+      ++counters_.late;
+    }
     first->job->responder.respond(first->job->render_late());
     lock.lock();
-    const std::scoped_lock counting(mutex_);
-    ++counters_.late;
   }
 }
 

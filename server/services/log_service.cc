@@ -28,8 +28,8 @@ http::Response read_log(Store& store, const Scope& scope, LogPosition after, std
 
 }  // namespace
 
-LogService::LogService(ServiceContext& context)
-    : context_(context), watcher_([this] { watch(); }) {}
+LogService::LogService(ServiceContext& context, const std::atomic<bool>& draining)
+    : context_(context), draining_(draining), watcher_([this] { watch(); }) {}
 
 LogService::~LogService() {
   {
@@ -90,7 +90,7 @@ void LogService::watch() {
     const auto now = std::chrono::steady_clock::now();
     for (auto at = waiting_.begin(); at != waiting_.end();) {
       const auto snapshot = context_.routers.snapshot(at->scope);
-      if (now < at->deadline && snapshot && snapshot->position <= at->after) {
+      if (!draining_.load() && now < at->deadline && snapshot && snapshot->position <= at->after) {
         ++at;
         continue;
       }

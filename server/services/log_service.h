@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <list>
@@ -11,10 +12,11 @@
 namespace pointsman {
 
 /// GET /log?router=&after=N&limit=1000&wait_s=: the records of a router above a position, one JSON
-/// object a line. With wait_s an empty answer waits until there is a record, or for so long.
+/// object a line. With wait_s an empty answer waits until there is a record, or for so long, or
+/// until `draining` turns true.
 class LogService final : public Service {
  public:
-  explicit LogService(ServiceContext& context);
+  LogService(ServiceContext& context, const std::atomic<bool>& draining);
   ~LogService() override;
   void handle(Call call) override;
 
@@ -31,6 +33,7 @@ class LogService final : public Service {
   void watch();
 
   ServiceContext& context_;
+  const std::atomic<bool>& draining_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::list<Reader> waiting_;

@@ -11,9 +11,11 @@ Result<std::uint64_t> read_parameter(const http::Request& request, NumberParamet
   if (!text) return parameter.otherwise;
   std::uint64_t value = 0;
   const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (fault != std::errc{} || end != text->data() + text->size() || value > parameter.max) {
-    return invalid("?" + std::string(parameter.name),
-                   "must be a whole number from 0 to " + std::to_string(parameter.max));
+  if (fault != std::errc{} || end != text->data() + text->size() || value < parameter.min ||
+      value > parameter.max) {
+    return invalid("?" + std::string(parameter.name), "must be a whole number from " +
+                                                          std::to_string(parameter.min) + " to " +
+                                                          std::to_string(parameter.max));
   }
   return value;
 }

@@ -13,6 +13,7 @@ namespace pointsman {
 struct NumberParameter {
   std::string_view name;
   std::uint64_t otherwise = 0;  ///< Where it is absent.
+  std::uint64_t min = 0;
   std::uint64_t max = 0;
 };
 Result<std::uint64_t> read_parameter(const http::Request& request, NumberParameter parameter);

@@ -6,16 +6,12 @@
 #include "adapters/json_body.h"
 
 namespace pointsman {
-namespace {
 
-/// The idempotency key of a body. Its fingerprint leaves the key itself out, so that a key in the
-/// header and the same key in the body mean the same request.
-IdempotencyKey key_of(std::string route, std::string key, nlohmann::json body) {
+IdempotencyKey key_of(IdempotencyKey named, nlohmann::json body) {
   body.erase("idempotency_key");
-  return IdempotencyKey{std::move(route), std::move(key), fingerprint(body)};
+  named.body = fingerprint(body);
+  return named;
 }
-
-}  // namespace
 
 std::optional<std::string> idempotency_header(const http::Request& request) {
   const auto value = request.headers.find("idempotency-key");
@@ -56,7 +52,7 @@ Result<AppendRequest> feedback_request(const nlohmann::json& body, const RewardA
   const Fingerprint payload_print = sha256(feedback.payload);
   AppendRequest request =
       append_feedback(Scope{origin.tenant, ""}, origin.stamp, std::move(feedback), payload_print);
-  if (*key) request.key = key_of("feedback", std::move(**key), body);
+  if (*key) request.key = key_of({"feedback", **key, {}}, body);
   return request;
 }
 
@@ -80,7 +76,7 @@ Result<AppendRequest> outcome_request(const nlohmann::json& body, const SignalOr
   if (!key) return key.error();
   AppendRequest request =
       append_outcome(Scope{origin.tenant, ""}, origin.stamp, std::move(outcome));
-  if (*key) request.key = key_of("outcome", std::move(**key), body);
+  if (*key) request.key = key_of({"outcome", **key, {}}, body);
   return request;
 }
 

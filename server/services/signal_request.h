@@ -27,6 +27,10 @@ std::optional<std::string> idempotency_header(const http::Request& request);
 Result<std::optional<std::string>> agreed_key(const std::optional<std::string>& in_body,
                                               const std::optional<std::string>& in_header);
 
+/// `named` with the fingerprint of `body`, which leaves the key itself out, so that a key in the
+/// header and the same key in the body mean the same request.
+IdempotencyKey key_of(IdempotencyKey named, nlohmann::json body);
+
 /// A POST /feedback body as a record to append. Errors: `invalid`, with the pointer.
 Result<AppendRequest> feedback_request(const nlohmann::json& body, const RewardAdapters& adapters,
                                        const SignalOrigin& origin);

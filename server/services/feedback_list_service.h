@@ -1,0 +1,17 @@
+#pragma once
+
+#include "server/services/service.h"
+
+namespace pointsman {
+
+/// GET /feedback?limit=100&cursor=: feedback and session feedback, newest first, a page a call.
+class FeedbackListService final : public Service {
+ public:
+  explicit FeedbackListService(ServiceContext& context) : context_(context) {}
+  void handle(Call call) override;
+
+ private:
+  ServiceContext& context_;
+};
+
+}  // namespace pointsman

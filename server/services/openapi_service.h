@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string_view>
+
+#include "server/services/service.h"
+
+namespace pointsman {
+
+/// server/assets/openapi.json, which is part of the binary: an OpenAPI 3.1 document of every route.
+std::string_view openapi_document();
+
+/// GET /openapi.json.
+class OpenApiService final : public Service {
+ public:
+  void handle(Call call) override {
+    call.responder.respond(json_response(std::string(openapi_document())));
+  }
+};
+
+}  // namespace pointsman
