@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "engine/append_requests.h"
 #include "engine/routers.h"
@@ -36,7 +38,11 @@ std::string arm_seen(const Routers& routers) {
   return snapshot && !snapshot->arms.empty() ? snapshot->arms.front()->spec.id : "none";
 }
 
-std::unique_ptr<Store> memory() { return std::move(*open_store({})); }
+std::unique_ptr<Store> memory() {
+  auto opened = open_store({});
+  EXPECT_TRUE(opened);
+  return std::move(*opened);
+}
 
 TEST(RoutersSnapshot, IsOfTheRoutersThatIsAskedThoughOneThreadAsksSeveral) {
   const auto first_store = memory();
