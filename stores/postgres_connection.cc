@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kGrace{3000};
 
 /// What PostgreSQL's code (SQLSTATE, appendix A) means.
 PostgresFault fault_of(std::string_view code) {
-  if (code == "23505" || code == "40001" || code == "40P01") return PostgresFault::race;
+  if (code == "23505") return PostgresFault::race;
   const std::string_view kind = code.substr(0, 2);
   if (kind == "22" || kind == "23" || kind == "54") return PostgresFault::record;
   // 57P01 … 57P03: the server is going down. Nobody says whether it had committed.
@@ -94,6 +94,12 @@ PostgresAnswer PostgresConnection::guarded(const Call& call) {
     answer.error = {ErrorCode::unavailable,
                     "PostgreSQL: " + url_.without_secrets(first_sentence(failure.what())) + ".",
                     ""};
+  } catch (const pqxx::statement_completion_unknown&) {
+    answer.fault = PostgresFault::lost;
+  } catch (const pqxx::transaction_rollback&) {
+    // Class 40, for which libpqxx has no sql_error.
+    answer.fault = PostgresFault::race;
+    answer.error = {ErrorCode::unavailable, "PostgreSQL: other writers came first each time.", ""};
   } catch (const std::exception&) {
     answer.fault = PostgresFault::lost;
   }
