@@ -65,6 +65,15 @@ struct Item {
   bool claims() const {
     return creates() && traits.is_decision && !too_large && !request->scope.router.empty();
   }
+  bool wants_hint() const { return request->key && hint.empty(); }
+  std::chrono::milliseconds hint_life() const {
+    Timestamp expires_at = request->record.time + kLeastKeyLife;
+    if (claim) expires_at = std::max(expires_at, claim->expires_at);
+    if (const auto* decision = std::get_if<Decision>(&request->record.body)) {
+      expires_at = std::max(expires_at, decision->expires_at);
+    }
+    return std::min(expires_at - request->record.time + kMargin, kLongestLife);
+  }
   bool claims_elsewhere() const {
     return creates() && claim && claim->router != request->scope.router;
   }
@@ -73,7 +82,8 @@ struct Item {
 /// The arguments of one script: the requests of one router.
 class ScriptCall final {
  public:
-  explicit ScriptCall(Scope scope) : scope_(std::move(scope)), keys_of_(scope_) {
+  ScriptCall(Scope scope, bool cluster)
+      : scope_(std::move(scope)), cluster_(cluster), keys_of_(scope_) {
     for (std::string key : {keys_of_.log(), keys_of_.head(), keys_of_.counts(), keys_of_.open(),
                             keys_of_.feedback()}) {
       number_of(std::move(key));
@@ -96,6 +106,7 @@ class ScriptCall final {
     const std::string_view session = item.traits.session_id;
     arguments_.push_back(session.empty() ? "0" : number_of(keys_of_.session(session)));
     arguments_.push_back(item.traits.count);
+    add_directories(item);
     const bool judged_by_slots = !item.creates() && request.subject_kind != SubjectKind::none;
     arguments_.push_back(std::to_string(judged_by_slots ? request.slots.size() : 0));
     if (!judged_by_slots) return;
@@ -106,8 +117,9 @@ class ScriptCall final {
   }
 
   RedisCommand command(const std::string& sha, LogPosition floor) const {
-    std::vector<std::string> arguments = {std::to_string(floor), millis_text(kLeastKeyLife),
-                                          millis_text(kMargin), std::to_string(members_.size())};
+    std::vector<std::string> arguments = {scope_.router, std::to_string(floor),
+                                          millis_text(kLeastKeyLife), millis_text(kMargin),
+                                          std::to_string(members_.size())};
     arguments.insert(arguments.end(), arguments_.begin(), arguments_.end());
     return redis_script(sha, kRedisAppendScript, keys_, arguments);
   }
@@ -127,6 +139,23 @@ class ScriptCall final {
     if (item.traits.is_feedback) flags += 'f';
     if (item.traits.is_decision) flags += 'n';
     return flags;
+  }
+
+  /// The keys with hash tags of their own: a cluster does not take them beside the router's.
+  void add_directories(const Item& item) {
+    const AppendRequest& request = *item.request;
+    const std::string& tenant = scope_.tenant;
+    const auto* decision = std::get_if<Decision>(&request.record.body);
+    const bool claims = !cluster_ && item.claims() && !item.claims_elsewhere();
+    arguments_.push_back(claims ? number_of(redis_claim_key(tenant, request.subject)) : "0");
+    arguments_.push_back(claims ? write_redis_claim({scope_.router, decision->expires_at})
+                                : std::string());
+    const bool session = !cluster_ && decision != nullptr && !item.traits.session_id.empty();
+    arguments_.push_back(session ? number_of(redis_session_key(tenant, item.traits.session_id))
+                                 : "0");
+    const bool hints = !cluster_ && item.wants_hint();
+    arguments_.push_back(hints ? number_of(redis_hint_key(tenant, *request.key)) : "0");
+    arguments_.push_back(hints ? millis_text(item.hint_life()) : std::string());
   }
 
   std::string subject_of(const AppendRequest& request) {
@@ -155,6 +184,7 @@ class ScriptCall final {
   }
 
   Scope scope_;
+  bool cluster_;
   RedisRouterKeys keys_of_;
   std::vector<std::string> keys_;
   std::unordered_map<std::string, std::size_t> numbers_;
@@ -186,14 +216,14 @@ std::string text_or_empty(const RedisReply& reply) {
   return reply->type == REDIS_REPLY_STRING ? std::string(bytes_of(*reply)) : std::string();
 }
 
-Status look_up(RedisNodes& nodes, std::vector<Item>& items) {
+Status look_up(RedisNodes& nodes, std::vector<Item>& items, bool cluster) {
   std::vector<RedisCommand> commands;
   for (const Item& item : items) {
     const AppendRequest& request = *item.request;
     if (item.on_subject_decision()) {
       const std::string key = redis_claim_key(request.scope.tenant, request.subject);
       const auto* decision = std::get_if<Decision>(&request.record.body);
-      if (item.claims()) {
+      if (cluster && item.claims()) {
         commands.push_back(
             {{"SET", key, write_redis_claim({request.scope.router, decision->expires_at}), "NX"},
              key});
@@ -214,12 +244,27 @@ Status look_up(RedisNodes& nodes, std::vector<Item>& items) {
   std::size_t at = 0;
   for (Item& item : items) {
     if (item.on_subject_decision()) {
-      if (item.claims()) ++at;
+      if (cluster && item.claims()) ++at;
       item.claim = read_redis_claim(text_or_empty((*replies)[at++]));
     }
     if (item.request->key) item.hint = text_or_empty((*replies)[at++]);
   }
   return Done{};
+}
+
+/// A decision's id may be named again later in its own group, before any claim of it is stored.
+void claim_within_group(std::vector<Item>& items) {
+  std::map<std::pair<std::string_view, std::string_view>, RedisClaim> claimed;
+  for (Item& item : items) {
+    if (!item.on_subject_decision() || item.claim) continue;
+    const AppendRequest& request = *item.request;
+    const std::pair<std::string_view, std::string_view> name(request.scope.tenant, request.subject);
+    if (item.claims()) {
+      const auto* decision = std::get_if<Decision>(&request.record.body);
+      claimed.try_emplace(name, RedisClaim{request.scope.router, decision->expires_at});
+    }
+    if (const auto known = claimed.find(name); known != claimed.end()) item.claim = known->second;
+  }
 }
 
 // ---- Keys of other routers, and requests without a router --------------------------------------
@@ -284,15 +329,9 @@ void add_directories(const Item& item, std::vector<RedisCommand>& commands) {
     const std::string key = redis_session_key(item.home.tenant, item.traits.session_id);
     commands.push_back({{"SADD", key, item.home.router}, key});
   }
-  if (!request.key || !item.hint.empty()) return;
+  if (!item.wants_hint()) return;
   const std::string key = redis_hint_key(item.home.tenant, *request.key);
-  Timestamp expires_at = request.record.time + kLeastKeyLife;
-  if (item.claim) expires_at = std::max(expires_at, item.claim->expires_at);
-  if (const auto* decision = std::get_if<Decision>(&request.record.body)) {
-    expires_at = std::max(expires_at, decision->expires_at);
-  }
-  const auto life = std::min(expires_at - request.record.time + kMargin, kLongestLife);
-  commands.push_back({{"SET", key, item.home.router, "PX", millis_text(life)}, key});
+  commands.push_back({{"SET", key, item.home.router, "PX", millis_text(item.hint_life())}, key});
 }
 
 Status take_results(const ScriptCall& call, const redisReply& reply,
@@ -342,7 +381,8 @@ Result<std::vector<AppendResult>> RedisAppend::run(std::span<const AppendRequest
   Result<std::vector<Item>> prepared = prepare(group, options_);
   if (!prepared.ok()) return prepared.error();
   std::vector<Item>& items = *prepared;
-  if (Status looked = look_up(nodes_, items); !looked.ok()) return looked.error();
+  if (Status looked = look_up(nodes_, items, options_.cluster); !looked.ok()) return looked.error();
+  claim_within_group(items);
   for (Item& item : items) find_home(item);
   if (Status read = read_other_routers(nodes_, items); !read.ok()) return read.error();
 
@@ -354,8 +394,9 @@ Result<std::vector<AppendResult>> RedisAppend::run(std::span<const AppendRequest
       results[i] = judge_without_router(items[i]);
       continue;
     }
-    add_directories(items[i], commands);
-    calls.try_emplace(items[i].home, items[i].home).first->second.add(items[i], i);
+    if (options_.cluster) add_directories(items[i], commands);
+    const auto call = calls.try_emplace(items[i].home, items[i].home, options_.cluster).first;
+    call->second.add(items[i], i);
   }
   if (calls.empty()) return results;
   for (const auto& [scope, call] : calls) {

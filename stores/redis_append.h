@@ -39,19 +39,21 @@ class RedisClock final {
 
 /// Appends one group in two or three round trips:
 ///
-///  1. claims the query_ids of new decisions, and asks for the routers of the decisions and for the
-///     routers that hold the idempotency keys;
+///  1. asks for the routers of the decisions and for those that hold the idempotency keys; in a
+///     cluster, claims the query_ids of new decisions;
 ///  2. only where a key was used in another router: reads its entry there;
-///  3. names the scopes, sessions and keys in their directories, and runs one script a router,
-///  which
-///     judges and appends (stores/redis/append.lua).
+///  3. runs one script a router, which judges and appends (stores/redis/append.lua); in a cluster,
+///     names sessions and keys in their directories before.
 ///
-/// What 1 and 3 write beside the scripts is a hint: harmless where the script then does not run.
+/// What is written beside the scripts is a hint: harmless where the script then does not run. On
+/// one node the script writes it itself, because with appendfsync always each command that writes
+/// may cost a sync of its own.
 class RedisAppend final {
  public:
   struct Options {
     std::size_t max_record_bytes = 0;
     std::size_t max_group_bytes = 0;
+    bool cluster = false;
   };
 
   RedisAppend(RedisNodes& nodes, const RedisScriptNames& scripts, RedisClock& clock,

@@ -35,7 +35,8 @@ Result<std::vector<AppendResult>> RedisStore::append(std::span<const AppendReque
   if (group.empty()) return std::vector<AppendResult>{};
   RedisAppend one_group(link_->nodes(), link_->scripts(), link_->clock(),
                         {.max_record_bytes = link_->options().max_record_bytes,
-                         .max_group_bytes = link_->options().max_group_bytes});
+                         .max_group_bytes = link_->options().max_group_bytes,
+                         .cluster = link_->found().cluster});
   return one_group.run(group);
 }
 

@@ -3,10 +3,13 @@
 --
 -- KEYS  1 log (stream)  2 head (last position)  3 counts (hash)  4 open decisions (zset by expiry)
 --       5 feedback (stream without bytes); then the keys that requests name by number, 0: none
--- ARGV  floor, least life of a key and margin in milliseconds, number of requests; then a request:
---       flags, record, time, subject key, idempotency key, its body, its entry in another router,
---       the decision's body, the decision's expiry, session key, name of its count, number of
---       slots, then name and value of each slot.
+-- ARGV  router, floor, least life of a key and margin in milliseconds, number of requests; then a
+--       request: flags, record, time, subject key, idempotency key, its body, its entry in another
+--       router, the decision's body, the decision's expiry, session key, name of its count; claim
+--       key, claim, key of the session's routers, hint key, life of the hint; number of slots, then
+--       name and value of each slot.
+-- Claim, the session's routers and hint have hash tags of their own. In a cluster their keys are 0
+-- here, and the caller writes them before; on one node they cost no second commit here.
 -- Flags d: the subject is a decision  s: a session  c: it creates its decision
 --       e: the decision's id is claimed for this router by a request for another
 --       w: the first wins  x: the record is too large  f: feedback  n: a decision of a session
@@ -15,8 +18,10 @@
 -- slot's name; 'p' and the position of each record of it; 'n', the decisions of a session.
 -- Returns status and position of each request; the statuses are those of AppendStatus.
 --
--- Redis undoes nothing of a script that fails half-way. So the one command that a record can make
--- fail, its XADD, comes first among the writes of its request and is allowed to fail alone.
+-- Redis undoes nothing of a script that fails half-way. The first write of all is a SET: it meets
+-- whatever forbids writing (memory, replicas, disk) before anything is changed, and Redis asks no
+-- further. The one command that a record can make fail, its XADD, comes before the other writes of
+-- its request and is allowed to fail alone.
 
 local RECORDED, REVISED, DUPLICATE, CONFLICT, UNKNOWN, FAILED = 0, 1, 2, 3, 4, 5
 -- Ten years: Redis refuses a life that its clock cannot hold.
@@ -29,6 +34,7 @@ local function take()
   return ARGV[at]
 end
 
+local router = take()
 local floor, least_life, margin = tonumber(take()), tonumber(take()), tonumber(take())
 local requests = tonumber(take())
 
@@ -45,12 +51,17 @@ local function write_entry(body, expires, position)
 end
 
 local head = math.max(tonumber(redis.call('GET', HEAD) or '0'), floor)
+local written_head = nil
 local counted = {}
 local latest = nil
 
 local function add(request)
   if request.too_large then return nil end
   head = head + 1
+  if not written_head then
+    written_head = head
+    redis.call('SET', HEAD, whole(head))
+  end
   local added = redis.pcall('XADD', LOG, whole(head) .. '-0', 'r', request.record)
   if type(added) == 'table' and added.err then
     -- A head that lags behind its log, as after a restore of a part, heals here.
@@ -60,12 +71,14 @@ local function add(request)
     added = redis.pcall('XADD', LOG, whole(head) .. '-0', 'r', request.record)
     if type(added) == 'table' and added.err then return nil end
   end
-  redis.call('SET', HEAD, whole(head))
   if request.count ~= '' then counted[request.count] = (counted[request.count] or 0) + 1 end
   if request.is_feedback then redis.call('XADD', FEEDBACK, whole(head) .. '-0', 'f', '') end
   if request.session then
     redis.call('HSET', request.session, 'p' .. whole(head), '')
-    if request.of_session_decision then redis.call('HINCRBY', request.session, 'n', 1) end
+    if request.of_session_decision then
+      redis.call('HINCRBY', request.session, 'n', 1)
+      if request.routers then redis.call('SADD', request.routers, router) end
+    end
   end
   return head
 end
@@ -78,6 +91,7 @@ local function remember_key(request, position, decision_expires)
   local life = math.min(expires - request.time + margin, LONGEST_LIFE)
   redis.call('SET', request.key, write_entry(request.key_body, expires, position), 'PX',
              whole(life))
+  if request.hint then redis.call('SET', request.hint, router, 'PX', request.hint_life) end
 end
 
 local function judge_new_decision(request, known)
@@ -88,8 +102,11 @@ local function judge_new_decision(request, known)
   end
   -- Another router's claim was never made good. To take it over could let two routers have it.
   if request.elsewhere then return CONFLICT, 0 end
+  local claimed = request.claim_key and redis.call('GET', request.claim_key)
+  if claimed and string.match(claimed, '^-?%d+:(.*)$') ~= router then return CONFLICT, 0 end
   local position = add(request)
   if not position then return FAILED, 0 end
+  if request.claim_key and not claimed then redis.call('SET', request.claim_key, request.claim) end
   redis.call('HSET', request.subject, 'e', write_entry(request.body, request.expires, position),
              'p' .. whole(position), '')
   redis.call('ZADD', OPEN, whole(request.expires), whole(position))
@@ -118,14 +135,14 @@ local function judge_slots(request, known)
   end
   local position = add(request)
   if not position then return FAILED, 0 end
-  if request.subject then
-    for _, slot in ipairs(request.slots) do
-      if not slot.equal then
-        redis.call('HSET', request.subject, 's' .. slot.name, slot.value .. whole(position))
-      end
+  local fields = known and {'p' .. whole(position), ''} or {}
+  for _, slot in ipairs(request.slots) do
+    if not slot.equal then
+      fields[#fields + 1] = 's' .. slot.name
+      fields[#fields + 1] = slot.value .. whole(position)
     end
-    if known then redis.call('HSET', request.subject, 'p' .. whole(position), '') end
   end
+  if #fields > 0 then redis.call('HSET', request.subject, unpack(fields)) end
   remember_key(request, position, decision_expires)
   return any_known and REVISED or RECORDED, position
 end
@@ -169,6 +186,11 @@ local function take_request()
   request.expires = tonumber(take())
   request.session = KEYS[tonumber(take())]
   request.count = take()
+  request.claim_key = KEYS[tonumber(take())]
+  request.claim = take()
+  request.routers = KEYS[tonumber(take())]
+  request.hint = KEYS[tonumber(take())]
+  request.hint_life = take()
   for i = 1, tonumber(take()) do
     local name = take()
     request.slots[i] = {name = name, value = take()}
@@ -181,6 +203,7 @@ for i = 1, requests do
   local status, position = judge_request(take_request())
   results[2 * i - 1], results[2 * i] = status, position
 end
+if written_head and head > written_head then redis.call('SET', HEAD, whole(head)) end
 for name, n in pairs(counted) do redis.call('HINCRBY', COUNTS, name, n) end
 -- counts() asks what is open now; what closed a least life ago is not asked for again.
 if latest then redis.call('ZREMRANGEBYSCORE', OPEN, '-inf', whole(latest - least_life)) end

@@ -303,6 +303,55 @@ TEST(RedisFaults, AskIsFollowedForOneCommandAndNotRemembered) {
   }
 }
 
+TEST(RedisFaults, AClusterOfTwoNodesTakesAGroupOfManyRouters) {
+  // Redis's own choice of the bus's port may lie above the last port.
+  const auto bus_port = [] {
+    std::uint16_t port = 0;
+    ::close(testing_redis::listen_on_local(port));
+    return std::to_string(port);
+  };
+  const std::string second_bus = bus_port();
+  const RedisServer first({"--cluster-enabled", "yes", "--cluster-port", bus_port()});
+  const RedisServer second({"--cluster-enabled", "yes", "--cluster-port", second_bus});
+  ASSERT_EQ(first.command("CLUSTER ADDSLOTSRANGE 0 8191"), "+OK");
+  ASSERT_EQ(second.command("CLUSTER ADDSLOTSRANGE 8192 16383"), "+OK");
+  ASSERT_EQ(
+      first.command("CLUSTER MEET 127.0.0.1 " + std::to_string(second.port()) + " " + second_bus),
+      "+OK");
+  // Each node serves a key of its own once it has seen all slots.
+  const auto serves = [](const RedisServer& server, const std::string& key) {
+    return server.command("GET " + key) == "$-1";
+  };
+  for (int i = 0; i < 3000 && !(serves(first, "{b}") && serves(second, "{a}")); ++i) {
+    std::this_thread::sleep_for(10ms);
+  }
+  ASSERT_TRUE(serves(first, "{b}") && serves(second, "{a}"));
+
+  const auto store = open_redis(first.url());
+  ASSERT_NE(store, nullptr);
+  std::vector<AppendRequest> group;
+  for (int i = 0; i < 12; ++i) {
+    const std::string n = std::to_string(i);
+    group.push_back(decision({.query_id = "q" + n, .scope = {"acme", "r" + n}, .session_id = "s"}));
+    group.push_back(feedback({.query_id = "q" + n, .key = "k" + n}));
+  }
+  for (const AppendStatus expected : {recorded, duplicate}) {
+    const auto results = store->append(group);
+    ASSERT_TRUE(results.ok()) << results.error().message;
+    for (const AppendResult& result : *results) EXPECT_EQ(result.status, expected);
+  }
+  EXPECT_EQ(store->scopes()->size(), 12U);
+  EXPECT_EQ(store->session_scopes("acme", "s")->size(), 12U);
+  EXPECT_EQ(store->recent_feedback("acme", 0, 100)->size(), 12U);
+  EXPECT_EQ(store->find("acme", "q7", ~LogPosition{0})->size(), 2U);
+  EXPECT_NE(first.command("DBSIZE"), ":0");
+  EXPECT_NE(second.command("DBSIZE"), ":0");
+  const auto elsewhere = store->append(
+      std::vector<AppendRequest>{feedback({.query_id = "q3", .payload = "x", .key = "k5"})});
+  ASSERT_TRUE(elsewhere.ok());
+  EXPECT_EQ((*elsewhere)[0].status, conflict) << "The key is another router's, on either node.";
+}
+
 TEST(RedisFaults, ARedirectInACircleEnds) {
   const FakeRedis fake([&](const std::vector<std::string>&) { return "-MOVED 1 :1\r\n"; });
   RedisStoreOptions options;
