@@ -39,12 +39,13 @@ constexpr PostgresStatement kSessionScopes{
     "AND EXISTS (SELECT FROM records AS r WHERE r.session_id = $2::bytea AND r.router = h.id "
     "            AND r.kind = 'decision') ORDER BY h.router"};
 
+// The head by a subquery: so the planner knows that the index gives the order, and stops at the
+// limit. After a join it would read and sort all that follows, page for page.
 constexpr PostgresStatement kScan{
     "scan",
-    "SELECT h.tenant, h.router, r.position, r.body FROM heads AS h "
-    "JOIN records AS r ON r.router = h.id "
-    "WHERE h.tenant = $1::bytea AND h.router = $2::bytea AND r.position > $3::bigint "
-    "ORDER BY r.position LIMIT $4::bigint"};
+    "SELECT $1::bytea, $2::bytea, r.position, r.body FROM records AS r "
+    "WHERE r.router = (SELECT id FROM heads WHERE tenant = $1::bytea AND router = $2::bytea) "
+    "AND r.position > $3::bigint ORDER BY r.position LIMIT $4::bigint"};
 
 constexpr PostgresStatement kRecentFeedback{
     "recent_feedback",
