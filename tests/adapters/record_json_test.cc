@@ -95,7 +95,7 @@ class RandomRecords final {
             .excluded = text()};
   }
   PolicyOptions policy() {
-    switch (random_() % 8) {
+    switch (random_() % 5) {
       case 0:
         return LinUcbOptions{.alpha = number()};
       case 1:
@@ -104,14 +104,8 @@ class RandomRecords final {
         return UniformOptions{};
       case 3:
         return FixedOptions{.arm = text()};
-      case 4:
-        return EpsilonGreedyOptions{.epsilon = number()};
-      case 5:
-        return SquareCbOptions{.gamma0 = number(), .exponent = number()};
-      case 6:
-        return Ucb1Options{.alpha = number()};
       default:
-        return BetaThompsonOptions{.a0 = number(), .b0 = number()};
+        return EpsilonGreedyOptions{.epsilon = number()};
     }
   }
   RouterConfig config() {
