@@ -54,15 +54,29 @@ struct Page {
   std::size_t limit = 0;
 };
 
-http::Response list(Store& store, const Page& page) {
-  auto records = store.recent_feedback(page.tenant, page.below, page.limit + 1);
-  if (!records) return problem_of(records.error());
-  const bool more = records->size() > page.limit;
-  if (more) records->resize(page.limit);
+/// How many of `records` make a page. It ends between two positions, because routers of some stores
+/// count their own and the cursor is one position. 0: one position fills more than a page.
+std::size_t page_end(const std::vector<StoredRecord>& records, std::size_t limit) {
+  if (records.size() <= limit) return records.size();
+  std::size_t end = limit;
+  while (end > 0 && records[end].position == records[end - 1].position) --end;
+  return end;
+}
+
+http::Response list(Store& store, Page page) {
+  std::vector<StoredRecord> records;
+  std::size_t end = 0;
+  for (;; page.limit *= 2) {
+    auto found = store.recent_feedback(page.tenant, page.below, page.limit + 1);
+    if (!found) return problem_of(found.error());
+    records = std::move(*found);
+    end = page_end(records, page.limit);
+    if (end > 0 || records.empty()) break;
+  }
   nlohmann::ordered_json items = nlohmann::ordered_json::array();
-  for (const StoredRecord& stored : *records) items.push_back(item_json(stored));
+  for (std::size_t i = 0; i < end; ++i) items.push_back(item_json(records[i]));
   nlohmann::ordered_json body = {{"feedback", std::move(items)}, {"next_cursor", nullptr}};
-  if (more) body["next_cursor"] = cursor_at(records->back().position);
+  if (end < records.size()) body["next_cursor"] = cursor_at(records[end - 1].position);
   return json_response(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

@@ -126,6 +126,8 @@ const std::vector<FaultRow>& faults() {
       {with(R"("dry_run":"true")"), "/dry_run"},
       {with(R"("dry_run":1)"), "/dry_run"},
       {with(R"("dry_run":null)"), "/dry_run"},
+      {with(R"("fallback_of":7)"), "/fallback_of"},
+      {with(R"("fallback_of":"")"), "/fallback_of"},
       {with(R"("metadata":{"x":[1,1e999]})"), "/metadata/x/1"},
       // Fields that are unknown or stand twice.
       {with(R"("prompt":"hi")"), "/prompt"},
@@ -188,6 +190,16 @@ TEST(RouteRequest, EveryFieldOfTheContractIsRead) {
   EXPECT_EQ(view.text, request.text);
   EXPECT_EQ(view.embedding.size(), 3U);
   EXPECT_EQ(view.fields.size(), 4U);
+}
+
+TEST(RouteRequest, AFallbackNeedsNoContextAsItsParentHasOne) {
+  RouteRequest request;
+  ASSERT_TRUE(parse_route_request(R"({"fallback_of":"q1","router":"default"})", request).ok());
+  EXPECT_EQ(request.fallback_of, "q1");
+  EXPECT_TRUE(request.has_router);
+  ASSERT_TRUE(parse_route_request(R"({"text":"x"})", request).ok());
+  EXPECT_TRUE(request.fallback_of.empty());
+  EXPECT_FALSE(request.has_router);
 }
 
 TEST(RouteRequest, AReusedObjectForgetsTheRequestBefore) {

@@ -26,6 +26,9 @@ class FaultStore final : public Store {
   /// Reading a decision fails too, as when the fold or an answer needs it.
   void fail_find(bool fails) { find_fails_.store(fails); }
 
+  /// What recent_feedback() gives from now on, newest first; set before any request.
+  void set_recent(std::vector<StoredRecord> recent) { recent_ = std::move(recent); }
+
   /// From here on appends wait, until release().
   void hold() {
     const std::scoped_lock lock(mutex_);
@@ -84,7 +87,12 @@ class FaultStore final : public Store {
   }
   Result<std::vector<StoredRecord>> recent_feedback(std::string_view tenant, LogPosition before,
                                                     std::size_t limit) override {
-    return inner_.recent_feedback(tenant, before, limit);
+    if (!recent_) return inner_.recent_feedback(tenant, before, limit);
+    std::vector<StoredRecord> page;
+    for (const StoredRecord& stored : *recent_) {
+      if (page.size() < limit && (before == 0 || stored.position < before)) page.push_back(stored);
+    }
+    return page;
   }
   Result<std::vector<Scope>> scopes() override { return inner_.scopes(); }
   Status save_checkpoint(const Checkpoint& checkpoint) override {
@@ -110,6 +118,7 @@ class FaultStore final : public Store {
   bool held_ = false;
   bool waiting_ = false;
   std::vector<std::size_t> groups_;
+  std::optional<std::vector<StoredRecord>> recent_;
 };
 
 }  // namespace pointsman::testing_server

@@ -301,6 +301,30 @@ TEST(FeedbackList, PagesFromTheNewestToTheOldestWithoutAGapOrARepeat) {
   EXPECT_EQ(sessions, 2) << "one record a router";
 }
 
+TEST(FeedbackList, LosesNothingWhereRoutersCountTheirOwnPositions) {
+  World world;
+  std::vector<StoredRecord> recent;
+  for (const LogPosition position : {9U, 7U, 7U, 7U, 7U, 7U, 4U, 4U, 1U}) {
+    const std::string id = std::to_string(recent.size());
+    const Feedback feedback{id, "thumbs", {1.0, 1.0}, R"({"value":"up"})"};
+    recent.push_back({{"default", "r" + id}, position, {{}, {}, feedback}});
+  }
+  world.faults().set_recent(recent);
+  for (const int limit : {1, 2, 3, 4, 20}) {
+    std::vector<std::string> seen;
+    std::string cursor;
+    do {
+      const Reply page =
+          world.get("/feedback?limit=" + std::to_string(limit) + "&cursor=" + cursor);
+      ASSERT_EQ(page.status, 200) << page.text;
+      for (const Json& item : page.at("/feedback")) seen.push_back(item["query_id"]);
+      cursor = page.at("/next_cursor").is_null() ? "" : page.at("/next_cursor").get<std::string>();
+    } while (!cursor.empty());
+    EXPECT_EQ(seen, (std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6", "7", "8"}))
+        << limit;
+  }
+}
+
 TEST(FeedbackList, RefusesBadParameters) {
   World world;
   EXPECT_EQ(world.get("/feedback").text, R"({"feedback":[],"next_cursor":null})");
