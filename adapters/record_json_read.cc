@@ -135,6 +135,15 @@ struct PolicyReader {
   void operator()(EpsilonGreedyOptions& out) const {
     out.epsilon = reader.require_number("epsilon", {});
   }
+  void operator()(SquareCbOptions& out) const {
+    out.gamma0 = reader.require_number("gamma0", {});
+    out.exponent = reader.require_number("exponent", {});
+  }
+  void operator()(Ucb1Options& out) const { out.alpha = reader.require_number("alpha", {}); }
+  void operator()(BetaThompsonOptions& out) const {
+    out.a0 = reader.require_number("a0", {});
+    out.b0 = reader.require_number("b0", {});
+  }
 };
 
 // A default alternative of a variant, by its index.

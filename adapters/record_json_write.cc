@@ -77,6 +77,15 @@ struct PolicyWriter {
   void operator()(const UniformOptions&) const {}
   void operator()(const FixedOptions& options) const { out["arm"] = options.arm; }
   void operator()(const EpsilonGreedyOptions& options) const { out["epsilon"] = options.epsilon; }
+  void operator()(const SquareCbOptions& options) const {
+    out["gamma0"] = options.gamma0;
+    out["exponent"] = options.exponent;
+  }
+  void operator()(const Ucb1Options& options) const { out["alpha"] = options.alpha; }
+  void operator()(const BetaThompsonOptions& options) const {
+    out["a0"] = options.a0;
+    out["b0"] = options.b0;
+  }
 };
 
 Json to_json(const PolicyOptions& policy) {

@@ -131,11 +131,18 @@ void run_policy(const RouterSnapshot& snapshot, const Evaluation& evaluation, do
   s.utilities.clear();
   for (const std::size_t a : group) {
     const Evaluation::Score& score = evaluation.scores[a];
-    s.utilities.push_back(ArmUtility{snapshot.arms[a]->spec.id, score.utility,
-                                     value_usd * score.sigma, snapshot.arms[a]->pulls});
+    const ArmModel& arm = *snapshot.arms[a];
+    s.utilities.push_back(ArmUtility{.arm = arm.spec.id,
+                                     .mean = score.utility,
+                                     .sigma = value_usd * score.sigma,
+                                     .pulls = arm.pulls,
+                                     .shift = score.shift,
+                                     .weight_sum = arm.weight_sum,
+                                     .reward_sum = arm.reward_sum});
   }
   s.p.assign(group.size(), 0.0);
-  propensities(snapshot.config->policy, s.utilities, s.p);
+  const PolicyContext context{.decisions = snapshot.decisions, .value_usd = value_usd};
+  propensities(snapshot.config->policy, s.utilities, context, s.p);
 }
 
 /// Policy and nursery and floor over the eligible arms; fills the scores' propensities.
@@ -225,7 +232,8 @@ void score_arms(const RouterSnapshot& snapshot, const DecideRequest& request, Ev
     const MeanVariance scored = arm.mirror->score(s.context);
     score.mean = static_cast<double>(scored.mean);
     score.sigma = std::sqrt(static_cast<double>(scored.variance));
-    score.utility = value_usd * score.mean + price.of(arm);
+    score.shift = price.of(arm);
+    score.utility = value_usd * score.mean + score.shift;
     score.excluded = exclusion(arm, request);
     if (score.excluded == nullptr) s.eligible.push_back(a);
   }

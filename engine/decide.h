@@ -20,6 +20,8 @@ struct ArmModel {
   ArmSpec spec;
   std::shared_ptr<const PackedMirror> mirror;  ///< f32 θ and P over the context.
   std::uint64_t pulls = 0;
+  double weight_sum = 0.0;           ///< Σ w over the arm's observations, aged.
+  double reward_sum = 0.0;           ///< Σ w r, aged.
   std::optional<double> cost_usd;    ///< Predicted mean of a call; absent: unknown, never free.
   std::optional<double> latency_ms;  ///< Predicted mean of a call.
   bool in_nursery = false;
@@ -75,6 +77,7 @@ struct Evaluation {
     double mean = 0.0;               ///< Expected reward.
     double sigma = 0.0;              ///< Standard deviation of the expected reward.
     double utility = 0.0;            ///< Expected, in dollars.
+    double shift = 0.0;              ///< The utility without quality, in dollars.
     const char* excluded = nullptr;  ///< Static text, or null where the arm is eligible.
   };
   std::vector<Score> scores;

@@ -12,7 +12,7 @@
 namespace pointsman {
 namespace {
 
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 constexpr const char* kManifest = "manifest";
 
 /// The state's digest: FNV-1a's step (Fowler, Noll & Vo) over 64-bit words, with the high half
@@ -51,6 +51,8 @@ void write_arm(ByteWriter& out, const RouterFold::Arm& arm) {
   out.f64(s.cost_sum);
   out.u64(s.latencies);
   out.f64(s.latency_sum);
+  out.f64(s.aged_weight);
+  out.f64(s.aged_reward_sum);
   const LinearPosterior::State state = arm.posterior.state();
   out.f64s(state.a);
   out.f64s(state.p);
@@ -76,6 +78,8 @@ bool read_arm(ByteReader& in, RouterFold::Arm& arm) {
   s.cost_sum = in.f64();
   s.latencies = in.u64();
   s.latency_sum = in.f64();
+  s.aged_weight = in.f64();
+  s.aged_reward_sum = in.f64();
   LinearPosterior::State state;
   state.a = in.f64s();
   state.p = in.f64s();
@@ -99,6 +103,8 @@ std::uint64_t RouterFold::checksum() const {
     hash.word(arm->stats.pulls);
     hash.number(arm->stats.observation_weight);
     hash.number(arm->stats.reward_sum);
+    hash.number(arm->stats.aged_weight);
+    hash.number(arm->stats.aged_reward_sum);
     hash.word(arm->stats.costs);
     hash.number(arm->stats.cost_sum);
     hash.numbers(arm->posterior.precision_packed());

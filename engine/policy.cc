@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/beta_thompson.h"
 #include "engine/thompson.h"
 
 namespace pointsman {
@@ -60,8 +61,66 @@ void integrate_thompson(double alpha, std::span<const ArmUtility> arms, std::spa
   thompson_propensities(mean, sigma, out);
 }
 
+/// Σ w below this is what rounding left of observations that were taken back.
+constexpr double kNoWeight = 1e-9;
+/// More observations than any log has; beta_thompson_propensities() asks for a bound.
+constexpr double kMostWeight = 1e11;
+
+double mean_reward(const ArmUtility& arm) {
+  return std::clamp(arm.reward_sum / arm.weight_sum, 0.0, 1.0);
+}
+
+/// Inverse gap weighting. The rest is at least 1/k, since no other arm gets more than 1/k.
+void weigh_inverse_gaps(double gamma, std::span<const ArmUtility> arms, double value_usd,
+                        std::span<double> out) {
+  double best = arms.front().mean;
+  for (const ArmUtility& arm : arms) best = std::max(best, arm.mean);
+  const auto k = static_cast<double>(arms.size());
+  double rest = 1.0;
+  double ties = 0.0;
+  for (std::size_t a = 0; a < arms.size(); ++a) {
+    const double gap = best - arms[a].mean;
+    // Without a value any gap is infinitely large in units of it.
+    out[a] = gap == 0.0 || value_usd == 0.0 ? 0.0 : 1.0 / (k + gamma * gap / value_usd);
+    rest -= out[a];
+    if (gap == 0.0) ties += 1.0;
+  }
+  for (std::size_t a = 0; a < arms.size(); ++a) {
+    if (arms[a].mean == best) out[a] = rest / ties;
+  }
+}
+
+/// Room for k arms, on the stack for k ≤ 64.
+void integrate_beta(const BetaThompsonOptions& options, std::span<const ArmUtility> arms,
+                    double value_usd, std::span<double> out) {
+  std::array<BetaArm, 64> stack;
+  std::vector<BetaArm> heap;
+  std::span<BetaArm> room(stack);
+  if (arms.size() > stack.size()) {
+    heap.resize(arms.size());
+    room = heap;
+  }
+  double highest = arms.front().shift;
+  for (const ArmUtility& arm : arms) highest = std::max(highest, arm.shift);
+  for (std::size_t a = 0; a < arms.size(); ++a) {
+    const double good = std::clamp(arms[a].reward_sum, 0.0, kMostWeight);
+    const double bad = std::clamp(arms[a].weight_sum - arms[a].reward_sum, 0.0, kMostWeight);
+    // Two units below the best no draw can win; V may be as small as it likes.
+    const double below = arms[a].shift - highest;
+    const double shift = std::max(-2.0, below / value_usd);
+    room[a] = {options.a0 + good, options.b0 + bad, shift};
+  }
+  beta_thompson_propensities(room.first(arms.size()), out);
+}
+
+/// V = 0: quality is worth nothing.
+void share_least_cost(std::span<const ArmUtility> arms, std::span<double> out) {
+  share_best(arms, out, [](const ArmUtility& arm) { return arm.shift; }, {1.0, 0.0});
+}
+
 struct Distribution {
   std::span<const ArmUtility> arms;
+  const PolicyContext& context;
   std::span<double> out;
 
   void operator()(const LinUcbOptions& options) const {
@@ -88,6 +147,32 @@ struct Distribution {
     const auto mean = [](const ArmUtility& arm) { return arm.mean; };
     share_best(arms, out, mean, {1.0 - options.epsilon, base});
   }
+
+  void operator()(const SquareCbOptions& options) const {
+    const double t = static_cast<double>(context.decisions) + 1.0;
+    const double gamma = options.gamma0 * std::pow(t, options.exponent);
+    weigh_inverse_gaps(gamma, arms, context.value_usd, out);
+  }
+
+  void operator()(const Ucb1Options& options) const {
+    if (context.value_usd == 0.0) return share_least_cost(arms, out);
+    double total = 0.0;
+    for (const ArmUtility& arm : arms) total += std::max(0.0, arm.weight_sum);
+    // The paper has played every arm once before its rule begins.
+    const double width =
+        std::sqrt(2.0 * std::log(std::max(total, static_cast<double>(arms.size()))));
+    const auto bound = [&](const ArmUtility& arm) {
+      if (arm.weight_sum < kNoWeight) return HUGE_VAL;
+      const double quality = mean_reward(arm) + options.alpha * width / std::sqrt(arm.weight_sum);
+      return context.value_usd * quality + arm.shift;
+    };
+    share_best(arms, out, bound, {1.0, 0.0});
+  }
+
+  void operator()(const BetaThompsonOptions& options) const {
+    if (context.value_usd == 0.0) return share_least_cost(arms, out);
+    integrate_beta(options, arms, context.value_usd, out);
+  }
 };
 
 struct Name {
@@ -96,6 +181,9 @@ struct Name {
   std::string_view operator()(const UniformOptions&) const { return "uniform"; }
   std::string_view operator()(const FixedOptions&) const { return "fixed"; }
   std::string_view operator()(const EpsilonGreedyOptions&) const { return "epsilon_greedy"; }
+  std::string_view operator()(const SquareCbOptions&) const { return "squarecb"; }
+  std::string_view operator()(const Ucb1Options&) const { return "ucb1"; }
+  std::string_view operator()(const BetaThompsonOptions&) const { return "beta_thompson"; }
 };
 
 /// A number's allowed range, and how to say it.
@@ -107,6 +195,8 @@ struct Range {
 constexpr Range kAnyNumber{[](double) { return true; }, "a finite number"};
 constexpr Range kNotNegative{[](double v) { return v >= 0.0; }, "a finite number, 0 or more"};
 constexpr Range kPositive{[](double v) { return v > 0.0; }, "a finite number above 0"};
+constexpr Range kPseudoCount{[](double v) { return v >= 0.5 && v <= 1e6; },
+                             "a number from 0.5 to 1000000"};
 constexpr Range kShare{[](double v) { return v >= 0.0 && v <= 1.0; }, "a number from 0 to 1"};
 constexpr Range kForgetting{[](double v) { return v > 0.0 && v <= 1.0; },
                             "a number above 0 and at most 1"};
@@ -127,6 +217,17 @@ std::optional<Target> policy_target(PolicyOptions& policy, std::string_view key)
   if (auto* greedy = std::get_if<EpsilonGreedyOptions>(&policy);
       greedy != nullptr && key == "epsilon") {
     return Target{kShare, {&greedy->epsilon}};
+  }
+  if (auto* square = std::get_if<SquareCbOptions>(&policy); square != nullptr) {
+    if (key == "gamma0") return Target{kNotNegative, {&square->gamma0}};
+    if (key == "exponent") return Target{kShare, {&square->exponent}};
+  }
+  if (auto* ucb = std::get_if<Ucb1Options>(&policy); ucb != nullptr && key == "alpha") {
+    return Target{kNotNegative, {&ucb->alpha}};
+  }
+  if (auto* beta = std::get_if<BetaThompsonOptions>(&policy); beta != nullptr) {
+    if (key == "a0") return Target{kPseudoCount, {&beta->a0}};
+    if (key == "b0") return Target{kPseudoCount, {&beta->b0}};
   }
   return std::nullopt;
 }
@@ -194,15 +295,18 @@ std::optional<PolicyOptions> policy_named(std::string_view name) {
   if (name == "uniform") return UniformOptions{};
   if (name == "fixed") return FixedOptions{};
   if (name == "epsilon_greedy") return EpsilonGreedyOptions{};
+  if (name == "squarecb") return SquareCbOptions{};
+  if (name == "ucb1") return Ucb1Options{};
+  if (name == "beta_thompson") return BetaThompsonOptions{};
   return std::nullopt;
 }
 
 }  // namespace
 
 void propensities(const PolicyOptions& policy, std::span<const ArmUtility> arms,
-                  std::span<double> out) {
-  assert(!arms.empty() && arms.size() == out.size());
-  std::visit(Distribution{arms, out}, policy);
+                  const PolicyContext& context, std::span<double> out) {
+  assert(!arms.empty() && arms.size() == out.size() && context.value_usd >= 0.0);
+  std::visit(Distribution{arms, context, out}, policy);
 }
 
 std::string_view policy_name(const PolicyOptions& policy) { return std::visit(Name{}, policy); }
@@ -213,8 +317,10 @@ Result<PolicySpec> parse_policy_spec(std::string_view text, const PosteriorOptio
   const std::string_view name = take_until(rest, ':');
   std::optional<PolicyOptions> policy = policy_named(name);
   if (!policy) {
-    return invalid("policy", "There is no policy " + quoted(name) +
-                                 "; there are linucb, lints, uniform, fixed and epsilon_greedy.");
+    return invalid("policy",
+                   "There is no policy " + quoted(name) +
+                       "; there are linucb, lints, uniform, fixed, epsilon_greedy, squarecb, "
+                       "ucb1 and beta_thompson.");
   }
   PolicySpec spec{std::string(text), *std::move(policy), defaults, 0.0};
   bool more = has_options;

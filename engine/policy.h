@@ -41,11 +41,47 @@ struct EpsilonGreedyOptions {
   bool operator==(const EpsilonGreedyOptions&) const = default;
 };
 
+/// Inverse gap weighting over the posterior's means (SquareCB; Foster & Rakhlin 2020, *Beyond UCB*,
+/// Algorithm 1): p_a = 1/(k + γ_t·gap_a) for every arm but the best, the rest for the best; gap_a
+/// is the utility that a lacks, in units of `value_usd`. γ_t = gamma0·t^exponent with t the
+/// router's decision number. It needs no σ. With V > 0 no eligible arm has p = 0.
+struct SquareCbOptions {
+  double gamma0 = 30.0;   ///< For rewards in [0, 1]; larger explores less, 0 is uniform.
+  double exponent = 0.5;  ///< How fast exploring fades: .5 suits linear means, 0 never fades.
+  bool operator==(const SquareCbOptions&) const = default;
+};
+
+/// Upper confidence bound without a context (Auer, Cesa-Bianchi & Fischer 2002, Figure 1): all on
+/// the largest V·(r̄_a + α·√(2 ln N / n_a)) less cost. n_a is the arm's observations, weighted and
+/// aged by γ (with γ < 1: Garivier & Moulines 2011), N their sum over the arms at hand, at least k.
+/// Arms without an observation go first and share.
+struct Ucb1Options {
+  double alpha = 1.0;  ///< Multiplies the paper's width, which holds for any reward in [0, 1].
+  bool operator==(const Ucb1Options&) const = default;
+};
+
+/// Thompson sampling without a context (Thompson 1933; Agrawal & Goyal 2012): quality of an arm is
+/// Beta(a0 + Σ w r, b0 + Σ w (1 − r)), aged by γ as the posterior is. The propensities are
+/// integrated, not sampled; see engine/beta_thompson.h.
+struct BetaThompsonOptions {
+  double a0 = 1.0;  ///< Prior successes, in observations, ≥ .5; larger trusts a new arm more.
+  double b0 = 1.0;  ///< Prior failures, in observations, ≥ .5; larger doubts a new arm more.
+  bool operator==(const BetaThompsonOptions&) const = default;
+};
+
 using PolicyOptions =
-    std::variant<LinUcbOptions, LinTsOptions, UniformOptions, FixedOptions, EpsilonGreedyOptions>;
+    std::variant<LinUcbOptions, LinTsOptions, UniformOptions, FixedOptions, EpsilonGreedyOptions,
+                 SquareCbOptions, Ucb1Options, BetaThompsonOptions>;
 
 /// The Bayesian ridge under every linear policy: r ~ N(x'θ, 1/w), θ ~ N(μ₀, Λ⁻¹) with a diagonal
 /// prior. See docs/MATH.md.
+///
+/// The defaults are for routing real prompts. Answers are good more often than not and differ
+/// little between models, so an arm starts as if ten perfect answers were known of it: a good arm
+/// that is unlucky at first is asked again, where a vague prior locks it out. A prompt says little
+/// of which model is right, so its coordinates start close to zero. Chosen on pareto_dev and
+/// routellm_mmlu_dev as the least mean regret among the settings that kept every one of 100
+/// shuffles within .02 of the best fixed arm (docs/BENCHMARKS.md, "Learning").
 struct PosteriorOptions {
   double intercept_mean = 0.5;        ///< Prior mean of the intercept: a reward's middle.
   double intercept_precision = 0.1;   ///< Small, so that one observation overrules the mean.
@@ -62,6 +98,15 @@ struct ArmUtility {
   double mean = 0.0;        ///< Expected utility in dollars.
   double sigma = 0.0;       ///< Standard deviation of quality's part, in dollars, before α.
   std::uint64_t pulls = 0;  ///< Decisions for this arm so far.
+  double shift = 0.0;  ///< Utility without quality, in dollars: −(1+λ)·cost − s·latency.
+  double weight_sum = 0.0;  ///< Σ w over its observations, aged.
+  double reward_sum = 0.0;  ///< Σ w r, aged; within rounding in [0, weight_sum].
+};
+
+/// What a policy needs to know of the decision apart from its arms.
+struct PolicyContext {
+  std::uint64_t decisions = 0;  ///< Decisions of the router before this one.
+  double value_usd = 1.0;       ///< V, dollars of a perfect answer, ≥ 0; 0: cost alone decides.
 };
 
 /// Writes the policy's whole distribution over `arms` into `out` (same length, sums to 1).
@@ -69,9 +114,10 @@ struct ArmUtility {
 /// them apart. Thread-safety: a pure function. Preconditions: arms is not empty, every mean and
 /// sigma is finite.
 void propensities(const PolicyOptions& policy, std::span<const ArmUtility> arms,
-                  std::span<double> out);
+                  const PolicyContext& context, std::span<double> out);
 
-/// The policy's lower-case name: "linucb", "lints", "uniform", "fixed", "epsilon_greedy".
+/// The policy's lower-case name: "linucb", "lints", "uniform", "fixed", "epsilon_greedy",
+/// "squarecb", "ucb1", "beta_thompson".
 std::string_view policy_name(const PolicyOptions& policy);
 
 /// A policy with the posterior and floor it runs on, as a command line writes it.
@@ -88,7 +134,8 @@ struct PolicySpec {
 ///
 /// Keys of every policy: floor, gamma, intercept_mean, intercept_precision, field_precision,
 /// text_precision, embedding_precision, and precision, which sets the latter three at once. alpha
-/// belongs to linucb and lints, epsilon to epsilon_greedy.
+/// belongs to linucb, lints and ucb1, epsilon to epsilon_greedy, gamma0 and exponent to squarecb,
+/// a0 and b0 to beta_thompson.
 Result<PolicySpec> parse_policy_spec(std::string_view text, const PosteriorOptions& defaults = {});
 
 }  // namespace pointsman

@@ -104,6 +104,23 @@ void fields(Io& io, typename Io::template Ref<EpsilonGreedyOptions> v) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Ref<SquareCbOptions> v) {
+  io(v.gamma0);
+  io(v.exponent);
+}
+
+template <class Io>
+void fields(Io& io, typename Io::template Ref<Ucb1Options> v) {
+  io(v.alpha);
+}
+
+template <class Io>
+void fields(Io& io, typename Io::template Ref<BetaThompsonOptions> v) {
+  io(v.a0);
+  io(v.b0);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Ref<PosteriorOptions> v) {
   io(v.intercept_mean);
   io(v.intercept_precision);
@@ -390,6 +407,9 @@ static_assert(std::same_as<std::variant_alternative_t<1, PolicyOptions>, LinTsOp
 static_assert(std::same_as<std::variant_alternative_t<2, PolicyOptions>, UniformOptions>);
 static_assert(std::same_as<std::variant_alternative_t<3, PolicyOptions>, FixedOptions>);
 static_assert(std::same_as<std::variant_alternative_t<4, PolicyOptions>, EpsilonGreedyOptions>);
+static_assert(std::same_as<std::variant_alternative_t<5, PolicyOptions>, SquareCbOptions>);
+static_assert(std::same_as<std::variant_alternative_t<6, PolicyOptions>, Ucb1Options>);
+static_assert(std::same_as<std::variant_alternative_t<7, PolicyOptions>, BetaThompsonOptions>);
 
 }  // namespace
 

@@ -303,13 +303,16 @@ void RouterFold::relearn(DecisionState& state) {
   if (arm == nullptr || state.position < arm->since) return;
   arm->stats.observation_weight += now.weight - before.weight;
   arm->stats.reward_sum += now.weight * now.reward - before.weight * before.reward;
+  const double age = age_factor(state.position);
+  const double weight_step = age * (now.weight - before.weight);
+  const double reward_step = age * (now.weight * now.reward - before.weight * before.reward);
+  arm->stats.aged_weight += weight_step;
+  arm->stats.aged_reward_sum += reward_step;
   arm->model.reset();
   if (state.position < layout_since_) return;
   context_.resize(standardiser_->context_dims());
   standardiser_->apply(state.raw, context_);
-  const double age = age_factor(state.position);
-  arm->posterior.add(context_, age * (now.weight - before.weight),
-                     age * (now.weight * now.reward - before.weight * before.reward));
+  arm->posterior.add(context_, weight_step, reward_step);
   arm->posterior_changed();
 }
 
@@ -393,6 +396,8 @@ void RouterFold::age_if_due(LogPosition position) {
   const double keep = age_keep();
   for (const auto& arm : arms_) {
     arm->posterior.age(keep);
+    arm->stats.aged_weight *= keep;
+    arm->stats.aged_reward_sum *= keep;
     arm->posterior_changed();
   }
 }
@@ -421,6 +426,8 @@ std::shared_ptr<const RouterSnapshot> RouterFold::snapshot() {
       model->spec = arm->spec;
       model->mirror = arm->mirror;
       model->pulls = arm->stats.pulls;
+      model->weight_sum = arm->stats.aged_weight;
+      model->reward_sum = arm->stats.aged_reward_sum;
       model->cost_usd =
           predicted(arm->spec.expected_cost_usd, arm->stats.cost_sum, arm->stats.costs);
       model->latency_ms =

@@ -45,7 +45,8 @@ class DecisionCache final {
 /// The prior of a layout: the intercept, then each coordinate with the precision of its kind.
 LinearPrior make_prior(const FeatureLayout& layout, const PosteriorOptions& options);
 
-/// What one arm has seen. Means are over observations, weighted, and over outcomes with a cost.
+/// What one arm has seen. Means are over observations, weighted, and over outcomes with a cost. The
+/// aged sums forget as the posterior does and are what the policies without a context learn from.
 struct ArmStats {
   std::uint64_t pulls = 0;
   double observation_weight = 0.0;
@@ -54,6 +55,8 @@ struct ArmStats {
   double cost_sum = 0.0;
   std::uint64_t latencies = 0;
   double latency_sum = 0.0;
+  double aged_weight = 0.0;
+  double aged_reward_sum = 0.0;
 };
 
 /// The state of one router as a fold over its log: same records, same bits. Reads nothing but

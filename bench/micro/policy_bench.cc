@@ -3,6 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <random>
 #include <vector>
@@ -58,6 +59,8 @@ std::vector<ArmUtility> learnt_arms(std::size_t k, std::mt19937_64& random) {
   for (ArmUtility& arm : arms) {
     arm.mean = 0.5 + 0.1 * normal(random);
     arm.sigma = unit(random);
+    arm.weight_sum = 30.0;
+    arm.reward_sum = 30.0 * std::clamp(arm.mean, 0.0, 1.0);
   }
   return arms;
 }
@@ -94,13 +97,30 @@ void linucb_draw(benchmark::State& state) {
   const PolicyOptions policy = LinUcbOptions{};
   std::vector<double> p(k);
   for (auto _ : state) {
-    propensities(policy, arms, p);
+    propensities(policy, arms, PolicyContext{}, p);
     apply_floor(0.01, p);
     KeyedRandom keyed(1, "a-query-id-of-32-characters-long");
     benchmark::DoNotOptimize(draw(p, keyed.next_unit()));
   }
 }
 BENCHMARK(linucb_draw)->Arg(8);
+
+void distribution(benchmark::State& state, const PolicyOptions& policy) {
+  const auto k = static_cast<std::size_t>(state.range(0));
+  std::mt19937_64 random(4);
+  const std::vector<ArmUtility> arms = learnt_arms(k, random);
+  std::vector<double> p(k);
+  for (auto _ : state) {
+    propensities(policy, arms, PolicyContext{.decisions = 100}, p);
+    benchmark::DoNotOptimize(p.data());
+    benchmark::ClobberMemory();
+  }
+}
+BENCHMARK_CAPTURE(distribution, squarecb, PolicyOptions(SquareCbOptions{}))->Arg(4)->Arg(64);
+BENCHMARK_CAPTURE(distribution, ucb1, PolicyOptions(Ucb1Options{}))->Arg(4)->Arg(64);
+BENCHMARK_CAPTURE(distribution, beta_thompson, PolicyOptions(BetaThompsonOptions{}))
+    ->Arg(4)
+    ->Arg(64);
 
 }  // namespace
 }  // namespace pointsman

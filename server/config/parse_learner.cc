@@ -12,56 +12,100 @@ namespace {
 
 constexpr NumberRange kNotNegative = {.min = 0.0};
 constexpr NumberRange kPositive = {.min = 0.0, .above_min = true};
+constexpr NumberRange kPseudoCount = {.min = 0.5, .max = 1e6};
 constexpr NumberRange kShare = {.min = 0.0, .max = 1.0};
 
-enum class PolicyKind : std::uint8_t { linucb, lints, uniform, fixed, epsilon_greedy };
+enum class PolicyKind : std::uint8_t {
+  linucb,
+  lints,
+  uniform,
+  fixed,
+  epsilon_greedy,
+  squarecb,
+  ucb1,
+  beta_thompson
+};
 
-constexpr std::array<Word<PolicyKind>, 5> kPolicies = {{
+constexpr std::array<Word<PolicyKind>, 8> kPolicies = {{
     {"linucb", PolicyKind::linucb},
     {"lints", PolicyKind::lints},
     {"uniform", PolicyKind::uniform},
     {"fixed", PolicyKind::fixed},
     {"epsilon_greedy", PolicyKind::epsilon_greedy},
+    {"squarecb", PolicyKind::squarecb},
+    {"ucb1", PolicyKind::ucb1},
+    {"beta_thompson", PolicyKind::beta_thompson},
 }};
+
+/// What [routers.policy] may hold, whichever policy it names; each begins with its default.
+struct PolicyTable {
+  LinUcbOptions linucb;
+  LinTsOptions lints;
+  EpsilonGreedyOptions epsilon_greedy;
+  FixedOptions fixed;
+  SquareCbOptions squarecb;
+  Ucb1Options ucb1;
+  BetaThompsonOptions beta_thompson;
+};
+
+/// One alpha for three policies, each with a default of its own.
+double& alpha_of(PolicyTable& options, PolicyKind kind) {
+  if (kind == PolicyKind::linucb) return options.linucb.alpha;
+  if (kind == PolicyKind::ucb1) return options.ucb1.alpha;
+  return options.lints.alpha;
+}
+
+void refuse_other_options(ConfigSection& table, PolicyKind kind) {
+  const bool has_alpha =
+      kind == PolicyKind::linucb || kind == PolicyKind::lints || kind == PolicyKind::ucb1;
+  const std::array<std::pair<std::string_view, bool>, 7> fits = {
+      {{"alpha", has_alpha},
+       {"epsilon", kind == PolicyKind::epsilon_greedy},
+       {"arm", kind == PolicyKind::fixed},
+       {"gamma0", kind == PolicyKind::squarecb},
+       {"exponent", kind == PolicyKind::squarecb},
+       {"a0", kind == PolicyKind::beta_thompson},
+       {"b0", kind == PolicyKind::beta_thompson}}};
+  for (const auto& [key, allowed] : fits) {
+    if (allowed || !table.has(key)) continue;
+    table.fault(key, "This policy has no such option.");
+  }
+}
 
 /// [routers.policy]: the name decides which options it may have.
 PolicyOptions read_policy_table(ConfigSection& table, PolicyOptions fallback) {
   PolicyKind kind = PolicyKind::lints;
   const bool named = table.read_word<PolicyKind>("name", kind, kPolicies);
   if (!table.has("name")) table.fault("name", "This option is required.");
-  LinUcbOptions ucb;
-  LinTsOptions thompson;
-  EpsilonGreedyOptions greedy;
-  FixedOptions fixed;
-  double alpha = kind == PolicyKind::linucb ? ucb.alpha : thompson.alpha;
-  table.read("alpha", alpha, kNotNegative);
-  table.read("epsilon", greedy.epsilon, kShare);
-  table.read_id("arm", fixed.arm);
+  PolicyTable options;
+  table.read("alpha", alpha_of(options, kind), kNotNegative);
+  table.read("epsilon", options.epsilon_greedy.epsilon, kShare);
+  table.read_id("arm", options.fixed.arm);
+  table.read("gamma0", options.squarecb.gamma0, kNotNegative);
+  table.read("exponent", options.squarecb.exponent, kShare);
+  table.read("a0", options.beta_thompson.a0, kPseudoCount);
+  table.read("b0", options.beta_thompson.b0, kPseudoCount);
   table.finish();
   if (!named) return fallback;
-  const bool has_alpha = kind == PolicyKind::linucb || kind == PolicyKind::lints;
-  const std::array<std::pair<std::string_view, bool>, 3> fits = {
-      {{"alpha", has_alpha},
-       {"epsilon", kind == PolicyKind::epsilon_greedy},
-       {"arm", kind == PolicyKind::fixed}}};
-  for (const auto& [key, allowed] : fits) {
-    if (allowed || !table.has(key)) continue;
-    table.fault(key, "This policy has no such option.");
-  }
+  refuse_other_options(table, kind);
   switch (kind) {
     case PolicyKind::linucb:
-      ucb.alpha = alpha;
-      return ucb;
+      return options.linucb;
     case PolicyKind::lints:
-      thompson.alpha = alpha;
-      return thompson;
+      return options.lints;
     case PolicyKind::uniform:
       return UniformOptions{};
     case PolicyKind::fixed:
       if (!table.has("arm")) table.fault("arm", "This policy names its arm.");
-      return fixed;
+      return options.fixed;
     case PolicyKind::epsilon_greedy:
-      return greedy;
+      return options.epsilon_greedy;
+    case PolicyKind::squarecb:
+      return options.squarecb;
+    case PolicyKind::ucb1:
+      return options.ucb1;
+    case PolicyKind::beta_thompson:
+      return options.beta_thompson;
   }
   return fallback;
 }

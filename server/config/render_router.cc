@@ -84,6 +84,17 @@ struct PolicyText {
   std::string operator()(const EpsilonGreedyOptions& options) const {
     return "{ name = \"epsilon_greedy\", epsilon = " + real(options.epsilon) + " }";
   }
+  std::string operator()(const SquareCbOptions& options) const {
+    return "{ name = \"squarecb\", gamma0 = " + real(options.gamma0) +
+           ", exponent = " + real(options.exponent) + " }";
+  }
+  std::string operator()(const Ucb1Options& options) const {
+    return "{ name = \"ucb1\", alpha = " + real(options.alpha) + " }";
+  }
+  std::string operator()(const BetaThompsonOptions& options) const {
+    return "{ name = \"beta_thompson\", a0 = " + real(options.a0) + ", b0 = " + real(options.b0) +
+           " }";
+  }
 };
 
 std::string seed_text(std::uint64_t seed) {

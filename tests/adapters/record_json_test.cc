@@ -95,7 +95,7 @@ class RandomRecords final {
             .excluded = text()};
   }
   PolicyOptions policy() {
-    switch (random_() % 5) {
+    switch (random_() % 8) {
       case 0:
         return LinUcbOptions{.alpha = number()};
       case 1:
@@ -104,8 +104,14 @@ class RandomRecords final {
         return UniformOptions{};
       case 3:
         return FixedOptions{.arm = text()};
-      default:
+      case 4:
         return EpsilonGreedyOptions{.epsilon = number()};
+      case 5:
+        return SquareCbOptions{.gamma0 = number(), .exponent = number()};
+      case 6:
+        return Ucb1Options{.alpha = number()};
+      default:
+        return BetaThompsonOptions{.a0 = number(), .b0 = number()};
     }
   }
   RouterConfig config() {

@@ -15,9 +15,10 @@ namespace {
 
 using Vector = std::vector<double>;
 
-Vector distribution(const PolicyOptions& policy, const std::vector<ArmUtility>& arms) {
+Vector distribution(const PolicyOptions& policy, const std::vector<ArmUtility>& arms,
+                    const PolicyContext& context = {}) {
   Vector out(arms.size(), -1.0);
-  propensities(policy, arms, out);
+  propensities(policy, arms, context, out);
   return out;
 }
 
@@ -63,8 +64,9 @@ TEST(Policy, UniformLooksAtNothing) {
 }
 
 TEST(Policy, EveryPolicyReturnsADistributionForAnyNumberOfArms) {
-  const std::vector<PolicyOptions> policies = {LinUcbOptions{}, LinTsOptions{}, UniformOptions{},
-                                               FixedOptions{"arm"}, EpsilonGreedyOptions{}};
+  const std::vector<PolicyOptions> policies = {
+      LinUcbOptions{},        LinTsOptions{},    UniformOptions{}, FixedOptions{"arm"},
+      EpsilonGreedyOptions{}, SquareCbOptions{}, Ucb1Options{},    BetaThompsonOptions{}};
   std::mt19937_64 random(3);
   std::uniform_real_distribution<double> unit(0.0, 1.0);
   for (const PolicyOptions& policy : policies) {
@@ -73,6 +75,9 @@ TEST(Policy, EveryPolicyReturnsADistributionForAnyNumberOfArms) {
       for (ArmUtility& arm : arms) {
         arm.mean = unit(random);
         arm.sigma = unit(random) < 0.2 ? 0.0 : unit(random);
+        arm.shift = unit(random) < 0.5 ? 0.0 : -unit(random);
+        arm.weight_sum = unit(random) < 0.2 ? 0.0 : 50.0 * unit(random);
+        arm.reward_sum = arm.weight_sum * unit(random);
       }
       const Vector p = distribution(policy, arms);
       EXPECT_NEAR(std::accumulate(p.begin(), p.end(), 0.0), 1.0, 1e-12) << policy_name(policy);
@@ -81,10 +86,109 @@ TEST(Policy, EveryPolicyReturnsADistributionForAnyNumberOfArms) {
   }
 }
 
+TEST(Policy, SquareCbFollowsThePapersFormula) {
+  const std::vector<ArmUtility> arms = {{"a", 0.9}, {"b", 0.7}, {"c", 0.4}};
+  // γ = 10·√100 at the hundredth decision.
+  const Vector p = distribution(SquareCbOptions{10.0, 0.5}, arms, {.decisions = 99});
+  EXPECT_NEAR(p[1], 1.0 / (3.0 + 100.0 * 0.2), 1e-15);
+  EXPECT_NEAR(p[2], 1.0 / (3.0 + 100.0 * 0.5), 1e-15);
+  EXPECT_NEAR(p[0], 1.0 - p[1] - p[2], 1e-15);
+}
+
+TEST(Policy, SquareCbExploresLessWithEveryDecisionUnlessItsExponentIsZero) {
+  const std::vector<ArmUtility> arms = {{"a", 0.9}, {"b", 0.7}};
+  const auto explored = [&](double exponent, std::uint64_t decisions) {
+    return distribution(SquareCbOptions{10.0, exponent}, arms, {.decisions = decisions})[1];
+  };
+  EXPECT_GT(explored(0.5, 0), explored(0.5, 1));
+  EXPECT_GT(explored(0.5, 1000), explored(1.0, 1000));
+  EXPECT_EQ(explored(0.0, 0), explored(0.0, 1000000));
+}
+
+TEST(Policy, SquareCbMeasuresGapsInUnitsOfTheValue) {
+  const std::vector<ArmUtility> unit = {{"a", 0.9}, {"b", 0.7}, {"c", 0.4}};
+  std::vector<ArmUtility> cents = unit;
+  for (ArmUtility& arm : cents) arm.mean *= 0.01;
+  const Vector expected = distribution(SquareCbOptions{}, unit, {.decisions = 7});
+  const Vector p = distribution(SquareCbOptions{}, cents, {.decisions = 7, .value_usd = 0.01});
+  for (std::size_t a = 0; a < 3; ++a) EXPECT_NEAR(p[a], expected[a], 1e-12);
+}
+
+TEST(Policy, SquareCbSharesATieOfTheBestAndIsUniformWithoutGamma) {
+  const std::vector<ArmUtility> arms = {{"a", 0.9}, {"b", 0.9}, {"c", 0.4}};
+  const Vector p = distribution(SquareCbOptions{}, arms, {.decisions = 24});
+  EXPECT_NEAR(p[2], 1.0 / (3.0 + 150.0 * 0.5), 1e-15);
+  EXPECT_EQ(p[0], p[1]);
+  for (const double value : distribution(SquareCbOptions{0.0}, arms)) {
+    EXPECT_NEAR(value, 1.0 / 3, 1e-15);
+  }
+}
+
+TEST(Policy, Ucb1FollowsThePapersFormula) {
+  const auto arms = [](double shift) {
+    return std::vector<ArmUtility>{
+        {.arm = "a", .weight_sum = 100.0, .reward_sum = 70.0},
+        {.arm = "b", .shift = shift, .weight_sum = 20.0, .reward_sum = 10.0}};
+  };
+  const double a = 0.7 + std::sqrt(2.0 * std::log(120.0) / 100.0);
+  const double b = 0.5 + std::sqrt(2.0 * std::log(120.0) / 20.0);
+  ASSERT_GT(b, a);
+  // A cost in dollars tips it at V times the difference of the bounds, and not before.
+  const PolicyContext cents{.value_usd = 0.01};
+  EXPECT_EQ(distribution(Ucb1Options{}, arms(-0.01 * (b - a) + 1e-9), cents), (Vector{0, 1}));
+  EXPECT_EQ(distribution(Ucb1Options{}, arms(-0.01 * (b - a) - 1e-9), cents), (Vector{1, 0}));
+  EXPECT_EQ(distribution(Ucb1Options{0.0}, arms(0.0)), (Vector{1, 0}));
+}
+
+TEST(Policy, Ucb1TriesArmsWithoutAnObservationFirstAndTheyShare) {
+  const std::vector<ArmUtility> arms = {
+      {.arm = "a", .weight_sum = 9.0, .reward_sum = 9.0}, {.arm = "b"}, {.arm = "c", .pulls = 5}};
+  EXPECT_EQ(distribution(Ucb1Options{}, arms), (Vector{0, 0.5, 0.5}));
+}
+
+TEST(Policy, Ucb1DoesNotTakeRoundingForAnObservation) {
+  const std::vector<ArmUtility> arms = {{.arm = "a", .weight_sum = 9.0, .reward_sum = 9.0},
+                                        {.arm = "b", .weight_sum = 5e-17, .reward_sum = -3e-17},
+                                        {.arm = "c", .weight_sum = -5e-17, .reward_sum = 3e-17}};
+  EXPECT_EQ(distribution(Ucb1Options{}, arms), (Vector{0, 0.5, 0.5}));
+}
+
+TEST(Policy, BetaThompsonCountsRewardsAndWhatTheyLack) {
+  // P(Beta(2, 1) > Beta(1, 1)) = E[x] = 2/3.
+  std::vector<ArmUtility> arms = {{.arm = "a", .weight_sum = 1.0, .reward_sum = 1.0}, {.arm = "b"}};
+  EXPECT_NEAR(distribution(BetaThompsonOptions{}, arms)[0], 2.0 / 3, 1e-7);
+  // P(Beta(1, 3) > Beta(1, 1)) = 1/4.
+  arms[0].weight_sum = 2.0;
+  arms[0].reward_sum = 0.0;
+  EXPECT_NEAR(distribution(BetaThompsonOptions{}, arms)[0], 0.25, 1e-7);
+  // P(Beta(3, 5) > Beta(3, 3)): the prior speaks for both arms.
+  EXPECT_NEAR(distribution(BetaThompsonOptions{3.0, 3.0}, arms)[0], 41.0 / 132, 1e-7);
+}
+
+TEST(Policy, BetaThompsonWeighsACostAgainstTheValue) {
+  // Two uniform arms, the second a quarter of V dearer: it wins with (3/4)²/2.
+  const std::vector<ArmUtility> arms = {{.arm = "a", .shift = -0.3}, {.arm = "b", .shift = -0.8}};
+  const Vector p = distribution(BetaThompsonOptions{}, arms, {.value_usd = 2.0});
+  EXPECT_NEAR(p[1], 0.28125, 1e-7);
+  EXPECT_EQ(distribution(BetaThompsonOptions{}, arms, {.value_usd = 1e-300}), (Vector{1, 0}));
+}
+
+TEST(Policy, WithoutAValueTheNewPoliciesTakeTheCheapestArm) {
+  const std::vector<ArmUtility> arms = {{.arm = "a", .mean = -0.2, .shift = -0.2},
+                                        {.arm = "b", .mean = -0.1, .shift = -0.1},
+                                        {.arm = "c", .mean = -0.1, .shift = -0.1}};
+  for (const PolicyOptions& policy :
+       {PolicyOptions(SquareCbOptions{}), PolicyOptions(Ucb1Options{}),
+        PolicyOptions(BetaThompsonOptions{})}) {
+    EXPECT_EQ(distribution(policy, arms, {.value_usd = 0.0}), (Vector{0, 0.5, 0.5}));
+  }
+}
+
 TEST(PolicySpec, ABareNameKeepsEveryDefault) {
   PosteriorOptions defaults;
   defaults.text_precision = 7.0;
-  for (const char* name : {"linucb", "lints", "uniform", "epsilon_greedy"}) {
+  for (const char* name :
+       {"linucb", "lints", "uniform", "epsilon_greedy", "squarecb", "ucb1", "beta_thompson"}) {
     const auto spec = parse_policy_spec(name, defaults);
     ASSERT_TRUE(spec.ok()) << name;
     EXPECT_EQ(policy_name(spec->policy), name);
@@ -110,6 +214,11 @@ TEST(PolicySpec, EveryKeySetsItsOption) {
   EXPECT_EQ(parse_policy_spec("lints:alpha=0")->policy, PolicyOptions(LinTsOptions{0.0}));
   EXPECT_EQ(parse_policy_spec("epsilon_greedy:epsilon=1")->policy,
             PolicyOptions(EpsilonGreedyOptions{1.0}));
+  EXPECT_EQ(parse_policy_spec("squarecb:gamma0=3,exponent=.25,gamma=.99")->policy,
+            PolicyOptions(SquareCbOptions{3.0, 0.25}));
+  EXPECT_EQ(parse_policy_spec("ucb1:alpha=.4")->policy, PolicyOptions(Ucb1Options{0.4}));
+  EXPECT_EQ(parse_policy_spec("beta_thompson:a0=2,b0=.5")->policy,
+            PolicyOptions(BetaThompsonOptions{2.0, 0.5}));
 }
 
 TEST(PolicySpec, PrecisionSetsAllThreeFeaturePrecisionsAndALaterKeyOverrulesIt) {
@@ -153,6 +262,12 @@ TEST(PolicySpec, AnErrorNamesTheKeyThatCausedIt) {
       {"linucb:epsilon=.1", "epsilon"},
       {"uniform:alpha=.1", "alpha"},
       {"epsilon_greedy:epsilon=1.1", "epsilon"},
+      {"squarecb:gamma0=-1", "gamma0"},
+      {"squarecb:exponent=1.5", "exponent"},
+      {"squarecb:alpha=1", "alpha"},
+      {"ucb1:gamma0=1", "gamma0"},
+      {"beta_thompson:a0=0.4", "a0"},
+      {"beta_thompson:b0=0", "b0"},
       {"lints:gamma=0", "gamma"},
       {"lints:gamma=1.01", "gamma"},
       {"lints:floor=-0.1", "floor"},

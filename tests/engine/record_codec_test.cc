@@ -96,7 +96,7 @@ class RandomRecords final {
             list([&] { return text(); })};
   }
   PolicyOptions policy() {
-    switch (below(5)) {
+    switch (below(8)) {
       case 0:
         return LinUcbOptions{number()};
       case 1:
@@ -105,8 +105,14 @@ class RandomRecords final {
         return UniformOptions{};
       case 3:
         return FixedOptions{text()};
-      default:
+      case 4:
         return EpsilonGreedyOptions{number()};
+      case 5:
+        return SquareCbOptions{number(), number()};
+      case 6:
+        return Ucb1Options{number()};
+      default:
+        return BetaThompsonOptions{number(), number()};
     }
   }
   RouterConfig router_config() {

@@ -46,7 +46,7 @@ std::string without_brackets(std::string_view option) {
 void add_settings(const std::string& section, std::string_view text,
                   std::set<std::string>& settings) {
   const auto is_name = [](char c) {
-    return (c >= 'a' && c <= 'z') || c == '_' || c == '2' || c == '5' || c == '6';
+    return (c >= 'a' && c <= 'z') || c == '_' || c == '0' || c == '2' || c == '5' || c == '6';
   };
   std::string outer;
   for (std::size_t equals = text.find(" = "); equals != std::string_view::npos;

@@ -92,7 +92,7 @@ class RandomRouters final {
   }
 
   PolicyOptions policy(const std::string& id) {
-    switch (below(5)) {
+    switch (below(8)) {
       case 0:
         return LinUcbOptions{number()};
       case 1:
@@ -101,8 +101,14 @@ class RandomRouters final {
         return UniformOptions{};
       case 3:
         return FixedOptions{id};
-      default:
+      case 4:
         return EpsilonGreedyOptions{unit()};
+      case 5:
+        return SquareCbOptions{number(), unit()};
+      case 6:
+        return Ucb1Options{number()};
+      default:
+        return BetaThompsonOptions{0.5 + unit(), 0.5 + 1000.0 * unit()};
     }
   }
 
