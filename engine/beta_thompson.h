@@ -27,7 +27,9 @@ struct BetaArm {
 /// Error: at most 1e-6 an arm (tests/engine/beta_thompson_test.cc has what was seen). The result
 /// sums to 1 within 1e-12. Equal arms get equal bits. An arm whose shift leaves it no chance of
 /// more than 1e-8 may get exactly 0.
-/// Cost: O(k) a node; usually 70 to 200 nodes. Allocates for more than 64 arms only.
+/// Cost: O(k) a node. Usually 70 to 200 nodes: 4 µs for 2 arms, 8 for 4, 17 for 8; arms that are
+/// unknown and of different shifts need panels each, so that 64 of them took 3 ms once. Allocates
+/// for more than 64 arms only.
 /// Thread-safety: a pure function. Preconditions: the spans have the same length ≥ 1; a and b are
 /// in [.5, 1e12], shifts are finite.
 void beta_thompson_propensities(std::span<const BetaArm> arms, std::span<double> out);
