@@ -83,12 +83,12 @@ using PolicyOptions =
 /// routellm_mmlu_dev as the least mean regret among the settings that kept every one of 100
 /// shuffles within .02 of the best fixed arm (docs/BENCHMARKS.md, "Learning").
 struct PosteriorOptions {
-  double intercept_mean = 0.5;        ///< Prior mean of the intercept: a reward's middle.
-  double intercept_precision = 0.1;   ///< Small, so that one observation overrules the mean.
-  double field_precision = 5.0;       ///< Prior precision of a numeric or categorical feature.
-  double text_precision = 20.0;       ///< Prior precision of a text counter.
-  double embedding_precision = 20.0;  ///< Prior precision of a text-model or embedding coordinate.
-  double gamma = 1.0;                 ///< Forgetting a decision; 1 never forgets. In (0, 1].
+  double intercept_mean = 1.0;          ///< Expected reward of an arm that nobody has tried.
+  double intercept_precision = 10.0;    ///< Observations that this expectation is worth.
+  double field_precision = 5.0;         ///< Prior precision of a numeric or categorical feature.
+  double text_precision = 500.0;        ///< Prior precision of a text counter.
+  double embedding_precision = 1000.0;  ///< Of a text-model or embedding coordinate.
+  double gamma = 1.0;                   ///< Forgetting a decision; 1 never forgets. In (0, 1].
   bool operator==(const PosteriorOptions&) const = default;
 };
 

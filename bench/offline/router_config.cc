@@ -34,23 +34,6 @@ FeatureLayout layout_for(const DataSet& data, const FeatureSet& features) {
   return layout;
 }
 
-/// For real prompts. Answers are good more often than not and differ little between models, so an
-/// arm starts as if ten perfect answers were known of it: a good arm that is unlucky at first is
-/// asked again, where a vague prior with a small α locks it out (single seeds then end .03 to .09
-/// below the best arm). A prompt says little of which model is right, so its coordinates start
-/// close to zero, the embedding's 64 closer than the counters. Chosen for the least mean regret
-/// among the settings tried that kept every one of 100 seeds or more within .02 of the best fixed
-/// arm, on pareto_dev and routellm_mmlu_dev; mmlupro_dev (14 arms) would like less optimism.
-PosteriorOptions table_posterior() {
-  PosteriorOptions posterior;
-  posterior.intercept_mean = 1.0;
-  posterior.intercept_precision = 10.0;
-  posterior.field_precision = 5.0;
-  posterior.text_precision = 500.0;
-  posterior.embedding_precision = 1000.0;
-  return posterior;
-}
-
 /// For labels: one right arm of several, and numeric fields that say nearly all. The vague
 /// intercept lets one observation overrule it; optimism (mean 1) would try every label for too
 /// long (soybean has 19). Feature precision 3 to 5 and intercept mean .2 to .5 differ by less than
@@ -109,7 +92,7 @@ Status check_features(const DataSet& data, const FeatureSet& features) {
 }
 
 PosteriorOptions default_posterior(DataKind kind) {
-  return kind == DataKind::classification ? classification_posterior() : table_posterior();
+  return kind == DataKind::classification ? classification_posterior() : PosteriorOptions{};
 }
 
 Result<PolicySpec> policy_for(DataKind kind, std::string_view spec) {

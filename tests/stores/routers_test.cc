@@ -349,7 +349,7 @@ TEST(Routers, AnotherFeatureLayoutStartsFromThePriorAndKeepsTheArms) {
   driver.rate("q1", 0.125);
   const auto report = driver.report();
   EXPECT_EQ(report.schema_version, 0U);
-  EXPECT_EQ(report.arms[0].theta, (std::vector<double>{0.5, 0.0, 0.0, 0.0}));
+  EXPECT_EQ(report.arms[0].theta, (std::vector<double>{1.0, 0.0, 0.0, 0.0}));
 }
 
 TEST(Routers, ForgettingWeighsAnObservationByItsDecisionWheneverItArrives) {
