@@ -71,6 +71,7 @@ Status Routers::catch_up(Entry& entry,
     auto batch = store_.scan(entry.fold.scope(), entry.fold.position(), kScanBatch);
     if (!batch) return batch.error();
     for (const StoredRecord& stored : *batch) {
+      entry.touched = true;
       if (Status status = entry.fold.apply(stored, store_); !status) return status;
     }
     folded += batch->size();
@@ -79,7 +80,6 @@ Status Routers::catch_up(Entry& entry,
     if (batch->size() < kScanBatch) break;
   }
   entry.behind = false;
-  entry.touched = true;
   return Done{};
 }
 
@@ -107,6 +107,15 @@ Result<std::vector<Committed>> Routers::commit(std::vector<AppendRequest> group)
     }
   }
   return committed;
+}
+
+Status Routers::follow() {
+  auto scopes = store_.scopes();
+  Status status = scopes ? Status(Done{}) : scopes.error();
+  for (std::size_t i = 0; status && i < scopes->size(); ++i) status = catch_up(entry((*scopes)[i]));
+  if (status && !options_.read_only) status = append_due_schemas();
+  publish_touched();
+  return status;
 }
 
 Status Routers::fold_appended(std::vector<AppendRequest>& group,

@@ -69,6 +69,11 @@ class Routers final {
   /// An Error means that nothing of the group is acknowledged: give it again with the same keys.
   Result<std::vector<Committed>> commit(std::vector<AppendRequest> group);
 
+  /// Folds and publishes what other processes have appended to a shared store, new routers too.
+  /// A replica calls it every few ten milliseconds, so that its decisions follow the log even
+  /// where it takes no feedback itself. Errors: the store's; what was folded before is published.
+  Status follow();
+
   /// The newest view of a router, or null where there is none of that name.
   std::shared_ptr<const RouterSnapshot> snapshot(const Scope& scope) const;
 

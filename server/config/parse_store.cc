@@ -15,8 +15,7 @@ using namespace std::chrono_literals;
 /// What is wrong with a store's url; empty where nothing is. Says nothing of the url, which may
 /// hold a password.
 std::string_view store_url_fault(std::string_view url) {
-  constexpr std::array<std::string_view, 4> kNotBuiltIn = {
-      "redis:", "rediss:", "postgres:", "postgresql:"};
+  constexpr std::array<std::string_view, 3> kServers = {"redis://", "postgresql://", "postgres://"};
   if (url == "memory:") return {};
   constexpr std::string_view kSqlite = "sqlite:";
   if (url.starts_with(kSqlite)) {
@@ -24,11 +23,15 @@ std::string_view store_url_fault(std::string_view url) {
     return url.empty() || url == "//" ? "A sqlite: url names its file, as in sqlite:pointsman.db."
                                       : std::string_view();
   }
-  if (std::any_of(kNotBuiltIn.begin(), kNotBuiltIn.end(),
+  // The rest of such a url is judged by its store when it is opened.
+  if (std::any_of(kServers.begin(), kServers.end(),
                   [&](std::string_view scheme) { return url.starts_with(scheme); })) {
-    return "This release has no store for such urls; use memory: or sqlite:FILE.";
+    return {};
   }
-  return "A store url is memory: or sqlite:FILE.";
+  if (url.starts_with("rediss:")) {
+    return "The packaged Redis client has no TLS: use redis:// over a private network or a tunnel.";
+  }
+  return "A store url is memory:, sqlite:FILE, redis://… or postgresql://….";
 }
 
 void read_url(ConfigSection& store, const Environment& environment, std::string& url) {
