@@ -103,7 +103,7 @@ TEST(ConfigFaults, AValueOutOfRangeSaysTheRange) {
       {server("listen = \"[::1]:70000\"\n"), 6, "server.listen", "HOST:PORT"},
       {server("listen = \"127.0.0.1:1\"\nport = 1\n"), 7, "server.port", "listen"},
       {store("url = \"sqlite:\"\n"), 6, "store.url", "names its file"},
-      {store("url = \"mysql://x\"\n"), 6, "store.url", "memory: or sqlite:FILE"},
+      {store("url = \"mysql://x\"\n"), 6, "store.url", "memory:, sqlite:FILE"},
       {store("url = \"rediss://x\"\n"), 6, "store.url", "no TLS"},
       {store("synchronous = \"off\"\n"), 6, "store.synchronous", "one of full, normal"},
       {store("decision_durability = \"none\"\n"), 6, "store.decision_durability", "commit, queued"},
@@ -223,7 +223,7 @@ TEST(ConfigFaults, AKeyIsGivenSoundlyExactlyOnce) {
       {key("name = \"n\"\nkey = \"k\"\n[[keys]]\nname = \"m\"\nkey = \"k\"\n"), 8, "keys[1]",
        "the same key"},
       {store("url_env = \"PM_NONE\"\n"), 6, "store.url_env", "not set"},
-      {store("url_env = \"PM_BAD_STORE\"\n"), 6, "store.url_env", "memory: or sqlite:FILE"},
+      {store("url_env = \"PM_BAD_STORE\"\n"), 6, "store.url_env", "memory:, sqlite:FILE"},
       {store("url = \"memory:\"\nurl_env = \"PM_STORE\"\n"), 7, "store.url_env", "already"},
   });
 }
