@@ -3,6 +3,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -15,6 +16,27 @@
 
 namespace pointsman {
 namespace {
+
+/// Two lower-case hexadecimal digits a byte.
+template <std::size_t N>
+std::array<std::uint8_t, N> hex_of(ObjectReader& reader, std::string_view name,
+                                   std::string_view text) {
+  std::array<std::uint8_t, N> bytes{};
+  bool good = text.size() == 2 * N;
+  for (std::size_t i = 0; good && i < N; ++i) {
+    unsigned value = 0;
+    for (const char c : {text[2 * i], text[2 * i + 1]}) {
+      const std::size_t digit = std::string_view("0123456789abcdef").find(c);
+      good = good && digit != std::string_view::npos;
+      value = value * 16 + static_cast<unsigned>(digit & 0xFU);
+    }
+    bytes[i] = static_cast<std::uint8_t>(value);
+  }
+  if (!good) {
+    reader.fail(name, "This must be " + std::to_string(2 * N) + " lower-case hexadecimal digits.");
+  }
+  return bytes;
+}
 
 using nlohmann::json;
 
@@ -272,6 +294,9 @@ struct BodyReader {
     out.schema_version = count32(reader, "schema_version");
     out.metadata = bytes_of(reader, "metadata", "metadata_text");
     out.inputs = text_or_empty(reader, "inputs");
+    if (const auto request = reader.optional_string("request_sha256")) {
+      out.request = hex_of<sizeof(Fingerprint)>(reader, "request_sha256", *request);
+    }
     const std::optional<Reason> reason = reason_from_name(reader.require_string("reason"));
     if (!reason) reader.fail("reason", "This reason is not known.");
     out.reason = reason.value_or(Reason::exploit);
@@ -321,23 +346,6 @@ struct BodyReader {
   }
 };
 
-RecordId id_of(ObjectReader& reader) {
-  const std::string text = reader.require_string("id");
-  RecordId id{};
-  bool good = text.size() == 2 * id.size();
-  for (std::size_t i = 0; good && i < id.size(); ++i) {
-    unsigned value = 0;
-    for (const char c : {text[2 * i], text[2 * i + 1]}) {
-      const std::size_t digit = std::string_view("0123456789abcdef").find(c);
-      good = good && digit != std::string_view::npos;
-      value = value * 16 + static_cast<unsigned>(digit & 0xFU);
-    }
-    id[i] = static_cast<std::uint8_t>(value);
-  }
-  if (!good) reader.fail("id", "This must be 32 lower-case hexadecimal digits.");
-  return id;
-}
-
 using KindWords = std::array<std::string_view, std::variant_size_v<RecordBody>>;
 
 template <std::size_t... I>
@@ -354,7 +362,7 @@ Result<StoredRecord> record_from_json(const nlohmann::json& json) {
   StoredRecord out;
   out.position = reader.require_count("position");
   out.scope.router = reader.require_string("router");
-  out.record.id = id_of(reader);
+  out.record.id = hex_of<sizeof(RecordId)>(reader, "id", reader.require_string("id"));
   out.record.time = time_of(reader, "time");
   const std::size_t kind = reader.require_word("kind", kKinds);
   if (Status ok = reader.finish_open(); !ok) return ok.error();

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -14,6 +15,17 @@
 
 namespace pointsman {
 namespace {
+
+std::string hex(std::span<const std::uint8_t> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const std::uint8_t byte : bytes) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 0xFU];
+  }
+  return text;
+}
 
 using Json = nlohmann::ordered_json;
 
@@ -188,6 +200,7 @@ struct BodyWriter {
     out["raw"] = std::move(raw);
     put_bytes(out, "metadata", decision.metadata);
     put_text(out, "inputs", decision.inputs);
+    if (decision.request) out["request_sha256"] = hex(*decision.request);
   }
 
   void operator()(const Outcome& outcome) const {
@@ -216,17 +229,6 @@ struct BodyWriter {
     put_bytes(out, "payload", feedback.payload);
   }
 };
-
-std::string hex(const RecordId& id) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * id.size());
-  for (const std::uint8_t byte : id) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 0xFU];
-  }
-  return text;
-}
 
 }  // namespace
 

@@ -221,6 +221,7 @@ void fields(Io& io, typename Io::template Ref<Decision> v) {
   io(v.expires_at);
   io(v.metadata);
   io(v.inputs);
+  if (io.more()) io(v.request);
   // Readers index by `chosen`.
   io.require(v.chosen < v.arms.size() || (v.arms.empty() && v.chosen == 0));
 }
@@ -269,7 +270,8 @@ class Encoder final {
   void operator()(std::int64_t v) { out_.i64(v); }
   void operator()(double v) { out_.f64(v); }
   void operator()(Timestamp v) { out_.i64(v.time_since_epoch().count()); }
-  void operator()(const RecordId& v) {
+  template <std::size_t N>
+  void operator()(const std::array<std::uint8_t, N>& v) {
     out_.raw({reinterpret_cast<const char*>(v.data()), v.size()});
   }
   void operator()(const std::string& v) { out_.string(v); }
@@ -335,7 +337,8 @@ class Decoder final {
   void operator()(std::int64_t& v) { v = in_.i64(); }
   void operator()(double& v) { v = in_.f64(); }
   void operator()(Timestamp& v) { v = Timestamp(std::chrono::milliseconds(in_.i64())); }
-  void operator()(RecordId& v) {
+  template <std::size_t N>
+  void operator()(std::array<std::uint8_t, N>& v) {
     const std::string_view bytes = in_.raw(v.size());
     if (in_.ok()) std::memcpy(v.data(), bytes.data(), v.size());
   }

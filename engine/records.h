@@ -123,6 +123,9 @@ struct Decision {
   Timestamp expires_at{};
   std::string metadata;  ///< The caller's JSON, kept as bytes.
   std::string inputs;    ///< The request's text where store_inputs asks for it.
+  /// Of the canonical request, where the client named the decision: who sends the same again gets
+  /// this decision even where it could not be made any more.
+  std::optional<Fingerprint> request;
 };
 
 /// What a call cost. A field that is absent says nothing; the last value of a field wins.

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "adapters/json_text.h"
+
 namespace pointsman::http {
 
 std::string_view status_title(int status) {
@@ -63,96 +65,14 @@ std::string_view status_title(int status) {
   return found != table.end() && found->status == status ? found->title : "Unknown";
 }
 
-namespace {
-
-/// How many bytes the UTF-8 sequence at the front of `text` has; 0 if it is none (RFC 3629:
-/// overlong forms, surrogates and values over U+10FFFF are none).
-std::size_t utf8_sequence_size(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  std::size_t size = 0;
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    size = 2;
-  } else if (lead >= 0xE0 && lead <= 0xEF) {
-    size = 3;
-    if (lead == 0xE0) low = 0xA0;
-    if (lead == 0xED) high = 0x9F;
-  } else if (lead >= 0xF0 && lead <= 0xF4) {
-    size = 4;
-    if (lead == 0xF0) low = 0x90;
-    if (lead == 0xF4) high = 0x8F;
-  } else {
-    return 0;
-  }
-  if (text.size() < size || byte(1) < low || byte(1) > high) return 0;
-  for (std::size_t i = 2; i < size; ++i) {
-    if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
-  }
-  return size;
-}
-
-void append_escaped(std::string& out, char c) {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  switch (c) {
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      break;
-  }
-  const auto code = static_cast<unsigned char>(c);
-  if (code < 0x20 || code == 0x7F) {
-    out += "\\u00";
-    out += digits[code >> 4];
-    out += digits[code & 0xF];
-  } else {
-    out += c;
-  }
-}
-
-}  // namespace
-
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const std::size_t size = utf8_sequence_size(text);
-    if (size == 0) {
-      out += "\\ufffd";
-      text.remove_prefix(1);
-    } else if (size == 1) {
-      append_escaped(out, text.front());
-      text.remove_prefix(1);
-    } else {
-      out += text.substr(0, size);
-      text.remove_prefix(size);
-    }
-  }
-  out += '"';
-}
-
 Response problem(const Problem& what) {
   std::string body = R"({"type":"about:blank","title":)";
-  append_json_string(body, status_title(what.status));
+  append_json_string(status_title(what.status), body);
   body += ",\"status\":" + std::to_string(what.status) + ",\"detail\":";
-  append_json_string(body, what.detail);
+  append_json_string(what.detail, body);
   if (!what.pointer.empty()) {
     body += ",\"pointer\":";
-    append_json_string(body, what.pointer);
+    append_json_string(what.pointer, body);
   }
   body += '}';
   return {.status = what.status,

@@ -24,7 +24,4 @@ Response problem(const Problem& what);
 /// The same in the short form that services use.
 Response problem(int status, std::string detail, std::string pointer = {});
 
-/// Appends `text` as a JSON string, quotes included. Cost: O(n).
-void append_json_string(std::string& out, std::string_view text);
-
 }  // namespace pointsman::http

@@ -2,27 +2,30 @@
 
 #include <utility>
 
+#include "adapters/json_text.h"
 #include "adapters/route_answer.h"
 #include "server/services/signal_request.h"
 
 namespace pointsman {
 namespace {
 
-/// What a caller can use when the decision could not be recorded.
+/// What the client gets where the decision could not be recorded, whatever the error.
 struct Spare {
   std::string arm;
   std::string model;
+  std::string answer;  ///< With `queued` durability: the whole answer, stored: false.
 };
 
 /// 503 with the arm that the newest snapshot would choose: usable, but not recorded.
 http::Response not_recorded(const Spare& spare, const Error& error) {
   http::Response response = problem_of(error);
   if (response.status != 503) return response;
+  if (!spare.answer.empty()) return json_response(spare.answer);
   response.body.pop_back();
   response.body += R"(,"fallback":{"arm":)";
-  http::append_json_string(response.body, spare.arm);
+  append_json_string(spare.arm, response.body);
   response.body += R"(,"model":)";
-  http::append_json_string(response.body, spare.model);
+  append_json_string(spare.model, response.body);
   response.body += "}}";
   return response;
 }
@@ -32,12 +35,14 @@ http::Response not_recorded(const Spare& spare, const Error& error) {
 void commit_decision(ServiceContext& context, Call call, AppendRequest request) {
   const Decision& decision = std::get<Decision>(request.record.body);
   const bool queued = context.durability == DecisionDurability::queued;
+  // Who names a decision may ask for it again, and wants the first answer, which the log has.
+  const bool at_once = queued && !decision.request;
   std::string answer;
-  append_route_answer({request.scope.router, decision, !queued}, answer);
+  append_route_answer({request.scope.router, decision, !at_once}, answer);
 
-  const std::size_t bytes = call.request.body.size() + answer.size() +
+  const std::size_t bytes = call.request.body.size() + 2 * answer.size() +
                             decision.raw.size() * sizeof(float) + sizeof(Decision);
-  if (queued) {
+  if (at_once) {
     call.responder.respond(json_response(std::move(answer)));
     auto job = std::make_unique<WriteJob>(http::Responder::to([](const http::Response&) {}));
     job->bytes = bytes;
@@ -47,8 +52,10 @@ void commit_decision(ServiceContext& context, Call call, AppendRequest request) 
     return;
   }
 
-  auto spare =
-      std::make_shared<const Spare>(Spare{decision.arms[decision.chosen].arm, decision.model});
+  auto made =
+      std::make_shared<Spare>(Spare{decision.arms[decision.chosen].arm, decision.model, ""});
+  if (queued) append_route_answer({request.scope.router, decision, false}, made->answer);
+  const std::shared_ptr<const Spare> spare = std::move(made);
   auto job = std::make_unique<WriteJob>(std::move(call.responder));
   job->bytes = bytes;
   job->render = [answer = std::move(answer),

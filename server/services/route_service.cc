@@ -1,6 +1,9 @@
 #include "server/services/route_service.h"
 
+#include <cstdint>
+#include <limits>
 #include <utility>
+#include <variant>
 
 #include "adapters/route_answer.h"
 #include "engine/decide.h"
@@ -63,10 +66,8 @@ void RouteService::handle(Call call) {
   }
   const Scope scope{call.tenant, b.request.router};
   const auto snapshot = context_.routers.snapshot(scope);
-  if (!snapshot) return call.responder.respond(problem_of(unknown_router(scope.router)));
-  if (Status ok = encode(*snapshot, b); !ok) {
-    return call.responder.respond(problem_of(ok.error()));
-  }
+  if (!snapshot) return refuse(std::move(call), unknown_router(scope.router));
+  if (Status ok = encode(*snapshot, b); !ok) return refuse(std::move(call), ok.error());
   fill(*snapshot, b, context_.clock.now());
   finish(std::move(call), scope, decide(*snapshot, b.decide));
 }
@@ -77,23 +78,22 @@ void RouteService::decide_fallback(Call call) {
   static_cast<void>(parse_route_request(call.request.body, b.request));
   const Timestamp now = context_.clock.now();
   const auto chain = read_fallback_chain(context_.store, {call.tenant, b.request.fallback_of, now});
-  if (!chain) return call.responder.respond(problem_of(chain.error()));
+  if (!chain) return refuse(std::move(call), chain.error());
   if (b.request.has_router && b.request.router != chain->scope.router) {
-    return call.responder.respond(
-        problem_of(invalid("/router", "the decision that failed is of another router")));
+    return refuse(std::move(call),
+                  invalid("/router", "the decision that failed is of another router"));
   }
   const auto snapshot = context_.routers.snapshot(chain->scope);
-  if (!snapshot) return call.responder.respond(problem_of(unknown_router(chain->scope.router)));
+  if (!snapshot) return refuse(std::move(call), unknown_router(chain->scope.router));
   const bool own_context =
       b.request.has_text || !b.request.embedding.empty() || !b.request.features.empty();
   if (!own_context && chain->parent.raw.size() != snapshot->encoder->dims()) {
-    return call.responder.respond(problem_of(invalid(
-        "/fallback_of", "the router's features have changed since; send text or features")));
+    return refuse(
+        std::move(call),
+        invalid("/fallback_of", "the router's features have changed since; send text or features"));
   }
   if (own_context) {
-    if (Status ok = encode(*snapshot, b); !ok) {
-      return call.responder.respond(problem_of(ok.error()));
-    }
+    if (Status ok = encode(*snapshot, b); !ok) return refuse(std::move(call), ok.error());
   } else {
     b.raw = chain->parent.raw;
   }
@@ -102,7 +102,7 @@ void RouteService::decide_fallback(Call call) {
 }
 
 void RouteService::finish(Call call, const Scope& scope, Result<Decision> decision) {
-  if (!decision) return call.responder.respond(problem_of(decision.error()));
+  if (!decision) return refuse(std::move(call), decision.error());
   const RouteRequest& request = buffers().request;
   if (request.dry_run) {
     decision->query_id.clear();
@@ -111,9 +111,29 @@ void RouteService::finish(Call call, const Scope& scope, Result<Decision> decisi
     return call.responder.respond(json_response(std::move(body)));
   }
   // Without a query_id of the client's nobody can ask for the same decision again.
+  decision->request = request.body_fingerprint;
   const Fingerprint body = request.body_fingerprint.value_or(Fingerprint{});
   commit_decision(context_, std::move(call),
                   append_decision(scope, stamp(context_.clock), *std::move(decision), body));
+}
+
+void RouteService::refuse(Call call, const Error& error) {
+  const RouteRequest& request = buffers().request;
+  if (!request.body_fingerprint || request.dry_run) {
+    return call.responder.respond(problem_of(error));
+  }
+  auto answer = [&store = context_.store, tenant = call.tenant, query_id = request.query_id,
+                 body = *request.body_fingerprint, error] {
+    const auto records = store.find(tenant, query_id, std::numeric_limits<std::int64_t>::max());
+    if (!records) return problem_of(records.error());
+    if (records->empty()) return problem_of(error);
+    const auto& decision = std::get<Decision>(records->front().record.body);
+    if (decision.request != body) return problem_of(error);
+    std::string text;
+    append_route_answer({records->front().scope.router, decision, true}, text);
+    return json_response(std::move(text));
+  };
+  answer_on_worker(context_.workers, std::move(call.responder), std::move(answer));
 }
 
 }  // namespace pointsman

@@ -15,6 +15,9 @@ class RouteService final : public Service {
 
  private:
   void decide_fallback(Call call);
+  /// Answers with `error`, unless the very same request was decided before: then with that
+  /// decision.
+  void refuse(Call call, const Error& error);
   void finish(Call call, const Scope& scope, Result<Decision> decision);
 
   ServiceContext& context_;

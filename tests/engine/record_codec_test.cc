@@ -165,6 +165,7 @@ class RandomRecords final {
     made.expires_at = time();
     made.metadata = text();
     made.inputs = text();
+    if (coin()) made.request = Fingerprint{static_cast<std::uint8_t>(below(256)), 7};
     return made;
   }
 
@@ -210,6 +211,7 @@ TEST(RecordCodec, FieldsArriveWhereTheyWereSent) {
   sent.expires_at = Timestamp(std::chrono::milliseconds(1234567));
   sent.metadata = std::string("{\"k\":\"\0\"}", 9);
   sent.inputs = "text";
+  sent.request = Fingerprint{1, 2, 3};
   const Result<Record> decoded = decode(encode(Record{{7}, {}, sent}));
   ASSERT_TRUE(decoded.ok());
   const Decision& got = std::get<Decision>(decoded->body);
@@ -231,6 +233,18 @@ TEST(RecordCodec, FieldsArriveWhereTheyWereSent) {
   EXPECT_EQ(got.expires_at, sent.expires_at);
   EXPECT_EQ(got.metadata, sent.metadata);
   EXPECT_EQ(got.inputs, "text");
+  EXPECT_EQ(got.request, sent.request);
+}
+
+TEST(RecordCodec, ADecisionOfAReleaseThatKnewNoRequestReadsWithoutOne) {
+  Decision sent{.query_id = "q", .arms = {{"a", 1.0}}};
+  sent.model = "vendor/a";
+  std::string bytes = encode(Record{{7}, {}, sent});
+  bytes.pop_back();  // The absent request.
+  const Result<Record> decoded = decode(bytes);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(std::get<Decision>(decoded->body).model, "vendor/a");
+  EXPECT_FALSE(std::get<Decision>(decoded->body).request);
 }
 
 TEST(RecordCodec, ANanKeepsItsPayload) {
@@ -247,8 +261,15 @@ TEST(RecordCodec, ARecordCutAnywhereIsCorrupt) {
   RandomRecords random(7);
   for (std::size_t kind = 0; kind < kKinds; ++kind) {
     for (int round = 0; round < 10; ++round) {
-      const std::string bytes = encode(random.record(kind));
+      const Record record = random.record(kind);
+      const std::string bytes = encode(record);
+      // Where an earlier release's record ended: no damage.
+      const auto* const decision = std::get_if<Decision>(&record.body);
+      const std::size_t earlier =
+          decision == nullptr ? bytes.size()
+                              : bytes.size() - (decision->request ? 1 + sizeof(Fingerprint) : 1);
       for (std::size_t size = 0; size < bytes.size(); ++size) {
+        if (size == earlier) continue;
         // A copy of its own, so that the sanitizer sees a read past its end.
         const std::vector<char> cut(bytes.begin(),
                                     bytes.begin() + static_cast<std::ptrdiff_t>(size));

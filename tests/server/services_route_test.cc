@@ -141,6 +141,43 @@ TEST(RouteService, QueuedDurabilityAnswersAtOnceAndSaysSo) {
   EXPECT_EQ(world.thumb(reply.at("/query_id"), "up").status, 200) << "feedback queues behind it";
 }
 
+TEST(RouteService, WithQueuedDurabilityARepeatStillGetsTheFirstAnswer) {
+  World world({.durability = DecisionDurability::queued});
+  const Json named = with({{"query_id", "q1"}});
+  const Reply first = world.post("/route", named);
+  EXPECT_EQ(first.at("/stored"), true);
+  for (int i = 0; i < 8; ++i) {
+    const Reply other = world.post("/route", with({{"query_id", "o" + std::to_string(i)}}));
+    EXPECT_EQ(world.thumb("o" + std::to_string(i), i % 2 == 0 ? "up" : "down").status, 200);
+  }
+  EXPECT_EQ(world.post("/route", named).body, first.body);
+  EXPECT_EQ(world.post("/route", with({{"query_id", "q1"}, {"session_id", "s"}})).status, 409);
+  world.faults().set(FaultStore::Fault::unavailable);
+  const Reply away = world.post("/route", with({{"query_id", "q2"}}));
+  EXPECT_EQ(away.status, 200);
+  EXPECT_EQ(away.at("/stored"), false);
+}
+
+TEST(RouteService, ARepeatGetsTheFirstAnswerThoughItCouldNotBeDecidedAnyMore) {
+  World world;
+  const Json named = with({{"query_id", "q1"}, {"arms", {"c"}}});
+  const Reply first = world.post("/route", named);
+  ASSERT_EQ(first.status, 200);
+  const Json failed = {{"query_id", "q2"}, {"fallback_of", "q1"}, {"arms", {"b"}}};
+  const Reply fallback = world.post("/route", failed);
+  ASSERT_EQ(fallback.status, 200) << fallback.text;
+  for (const char* const arm : {"b", "c"}) {
+    ASSERT_EQ(world.remove(std::string("/routers/default/arms/") + arm).status, 200);
+  }
+  EXPECT_EQ(world.post("/route", named).body, first.body);
+  EXPECT_EQ(world.post("/route", failed).body, fallback.body);
+  const std::uint64_t before = world.position();
+  // Another body, and a new id, hear what is wrong with them.
+  EXPECT_EQ(world.post("/route", with({{"query_id", "q1"}, {"arms", {"b"}}})).status, 422);
+  EXPECT_EQ(world.post("/route", with({{"query_id", "q3"}, {"arms", {"c"}}})).status, 422);
+  EXPECT_EQ(world.position(), before);
+}
+
 TEST(RouteService, ASessionStaysWithItsArmAndTheLogSaysThatItWasNotDrawn) {
   World::Options options;
   options.routers[0].config.sticky_sessions = true;
