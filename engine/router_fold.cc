@@ -91,7 +91,7 @@ RouterFold::RouterFold(Scope scope, Options options)
       cache_(std::max<std::size_t>(options.cached_decisions, 2048)),
       sessions_(std::make_shared<StickySessions>(options.cached_sessions)) {}
 
-Status RouterFold::apply(const StoredRecord& stored, Store& store) {
+Status RouterFold::apply(const StoredRecord& stored, DecisionSource& source) {
   assert(stored.position > position_);
   const RecordBody& body = stored.record.body;
   Status status = Done{};
@@ -110,11 +110,11 @@ Status RouterFold::apply(const StoredRecord& stored, Store& store) {
   } else if (const auto* decision = std::get_if<Decision>(&body)) {
     fold_decision(*decision, stored.position);
   } else if (const auto* outcome = std::get_if<Outcome>(&body)) {
-    status = fold_outcome(*outcome, stored.position, store);
+    status = fold_outcome(*outcome, stored.position, source);
   } else if (const auto* feedback = std::get_if<Feedback>(&body)) {
-    status = fold_feedback(*feedback, stored.position, store);
+    status = fold_feedback(*feedback, stored.position, source);
   } else if (const auto* session = std::get_if<SessionFeedback>(&body)) {
-    status = fold_session(*session, stored.position, store);
+    status = fold_session(*session, stored.position, source);
   }
   if (status) {
     position_ = stored.position;
@@ -268,15 +268,15 @@ void RouterFold::fold_decision(const Decision& decision, LogPosition position) {
 }
 
 Result<DecisionState*> RouterFold::decision(const std::string& query_id, LogPosition before,
-                                            Store& store) {
+                                            DecisionSource& source) {
   if (DecisionState* state = cache_.find(query_id)) return state;
-  auto own = store.find(scope_.tenant, query_id, before - 1);
+  auto own = source.find(scope_.tenant, query_id, before - 1);
   if (!own) return own.error();
   std::vector<StoredRecord> session;
   if (!own->empty()) {
     if (const auto* decision = std::get_if<Decision>(&own->front().record.body);
         decision != nullptr && !decision->session_id.empty()) {
-      auto records = store.session_records(scope_, decision->session_id, before - 1);
+      auto records = source.session_records(scope_, decision->session_id, before - 1);
       if (!records) return records.error();
       session = std::move(*records);
     }
@@ -289,8 +289,8 @@ Result<DecisionState*> RouterFold::decision(const std::string& query_id, LogPosi
   return &cache_.put(query_id, std::move(*state));
 }
 
-Result<DecisionState> RouterFold::state_of(const std::string& query_id, Store& store) {
-  auto state = decision(query_id, position_ + 1, store);
+Result<DecisionState> RouterFold::state_of(const std::string& query_id, DecisionSource& source) {
+  auto state = decision(query_id, position_ + 1, source);
   if (!state) return state.error();
   return **state;
 }
@@ -316,8 +316,9 @@ void RouterFold::relearn(DecisionState& state) {
   arm->posterior_changed();
 }
 
-Status RouterFold::fold_feedback(const Feedback& feedback, LogPosition position, Store& store) {
-  auto state = decision(feedback.query_id, position, store);
+Status RouterFold::fold_feedback(const Feedback& feedback, LogPosition position,
+                                 DecisionSource& source) {
+  auto state = decision(feedback.query_id, position, source);
   if (!state) return state.error();
   put_signal(**state, feedback.signal_type, feedback.reward, position);
   relearn(**state);
@@ -342,8 +343,9 @@ void RouterFold::count_outcome(const DecisionState& state, double sign) {
   arm->model.reset();
 }
 
-Status RouterFold::fold_outcome(const Outcome& outcome, LogPosition position, Store& store) {
-  auto found = decision(outcome.query_id, position, store);
+Status RouterFold::fold_outcome(const Outcome& outcome, LogPosition position,
+                                DecisionSource& source) {
+  auto found = decision(outcome.query_id, position, source);
   if (!found) return found.error();
   DecisionState& state = **found;
   if (state.has_outcome) count_outcome(state, -1.0);
@@ -354,13 +356,13 @@ Status RouterFold::fold_outcome(const Outcome& outcome, LogPosition position, St
 }
 
 Status RouterFold::fold_session(const SessionFeedback& feedback, LogPosition position,
-                                Store& store) {
-  auto records = store.session_records(scope_, feedback.session_id, position - 1);
+                                DecisionSource& source) {
+  auto records = source.session_records(scope_, feedback.session_id, position - 1);
   if (!records) return records.error();
   for (const StoredRecord& stored : *records) {
     const auto* logged = std::get_if<Decision>(&stored.record.body);
     if (logged == nullptr) continue;
-    auto state = decision(logged->query_id, position, store);
+    auto state = decision(logged->query_id, position, source);
     if (!state) return state.error();
     put_session_signal(**state, feedback, position);
     relearn(**state);

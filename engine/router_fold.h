@@ -100,12 +100,12 @@ class RouterFold final {
   const RouterConfig* config() const { return config_.get(); }
   const std::vector<std::unique_ptr<Arm>>& arms() const { return arms_; }
 
-  /// Folds the next record. Precondition: stored.position > position(). `store` is asked for
+  /// Folds the next record. Precondition: stored.position > position(). `source` is asked for
   /// decisions that are not cached. Errors: those of the store; nothing is folded then.
-  Status apply(const StoredRecord& stored, Store& store);
+  Status apply(const StoredRecord& stored, DecisionSource& source);
 
-  /// The observation of a decision as the fold holds it now; rebuilt from the store if need be.
-  Result<DecisionState> state_of(const std::string& query_id, Store& store);
+  /// The observation of a decision as the fold holds it now; rebuilt from `source` if need be.
+  Result<DecisionState> state_of(const std::string& query_id, DecisionSource& source);
 
   /// The schema revision that the log now owes, or nothing.
   std::optional<SchemaRevision> due_schema_revision();
@@ -130,9 +130,10 @@ class RouterFold final {
   void remove_arm(const std::string& id);
   void fold_schema(const SchemaRevision& revision);
   void fold_decision(const Decision& decision, LogPosition position);
-  Status fold_outcome(const Outcome& outcome, LogPosition position, Store& store);
-  Status fold_feedback(const Feedback& feedback, LogPosition position, Store& store);
-  Status fold_session(const SessionFeedback& feedback, LogPosition position, Store& store);
+  Status fold_outcome(const Outcome& outcome, LogPosition position, DecisionSource& source);
+  Status fold_feedback(const Feedback& feedback, LogPosition position, DecisionSource& source);
+  Status fold_session(const SessionFeedback& feedback, LogPosition position,
+                      DecisionSource& source);
 
   Arm* find_arm(std::string_view id);
   Arm& add_arm(const ArmSpec& spec, LogPosition position, bool late);
@@ -140,7 +141,8 @@ class RouterFold final {
   /// Brings the posterior up to date with a decision's signals.
   void relearn(DecisionState& state);
   void count_outcome(const DecisionState& state, double sign);
-  Result<DecisionState*> decision(const std::string& query_id, LogPosition before, Store& store);
+  Result<DecisionState*> decision(const std::string& query_id, LogPosition before,
+                                  DecisionSource& source);
   double age_keep() const;
   double age_factor(LogPosition decision_position) const;
   std::uint32_t ageing_batch() const;

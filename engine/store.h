@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/decision_source.h"
 #include "engine/records.h"
 #include "engine/result.h"
 #include "engine/values.h"
@@ -90,24 +91,12 @@ struct StoreCounts {
 /// stores that allow several processes order their appends themselves.
 /// Errors: `unavailable` (nothing was appended), `in_doubt` (unknown; the same group may be given
 /// again and duplicates are recognised), `corrupt`. An error never appends a part of a group.
-class Store {
+class Store : public DecisionSource {
  public:
-  virtual ~Store() = default;
-
   /// Appends in order. The result has one entry a request, in the same order. Duplicates inside
   /// the group are recognised too. Expiry is judged here, from record.time and the decision's
   /// recorded expires_at. An Error means that nothing was appended.
   virtual Result<std::vector<AppendResult>> append(std::span<const AppendRequest> group) = 0;
-
-  /// The decision `query_id` and every outcome and feedback on it, at or below `upper`, in order.
-  /// Empty where the id is unknown. Session feedback is not part of it: see session_records.
-  virtual Result<std::vector<StoredRecord>> find(std::string_view tenant, std::string_view query_id,
-                                                 LogPosition upper) = 0;
-
-  /// The decisions and the session feedback of a session in one router, at or below `upper`.
-  virtual Result<std::vector<StoredRecord>> session_records(const Scope& scope,
-                                                            std::string_view session_id,
-                                                            LogPosition upper) = 0;
 
   /// The routers in which a session has decisions.
   virtual Result<std::vector<Scope>> session_scopes(std::string_view tenant,
