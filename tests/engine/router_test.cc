@@ -8,6 +8,7 @@
 #include <cmath>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pointsman {
@@ -16,7 +17,7 @@ namespace {
 RouterConfig config_of(PolicyOptions policy = LinTsOptions{.alpha = 0.3}) {
   RouterConfig config;
   config.features = {.text_counters = false, .fields = {{"u", {}}, {"v", {}}}};
-  config.policy = policy;
+  config.policy = std::move(policy);
   config.arms = {{.id = "a"}, {.id = "b"}, {.id = "c"}};
   return config;
 }
