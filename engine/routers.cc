@@ -5,10 +5,11 @@
 #include <unordered_map>
 #include <utility>
 
+#include "engine/log_reader.h"
+
 namespace pointsman {
 namespace {
 
-constexpr std::size_t kScanBatch = 4096;
 constexpr std::size_t kMostCachedRouters = 64;
 
 bool was_appended(AppendStatus status) {
@@ -67,8 +68,9 @@ Status Routers::recover(const Scope& scope,
 Status Routers::catch_up(Entry& entry,
                          const std::function<void(const Scope&, std::uint64_t)>& progress) {
   std::uint64_t folded = 0;
+  LogReader log(store_, entry.fold.scope(), entry.fold.position());
   for (;;) {
-    auto batch = store_.scan(entry.fold.scope(), entry.fold.position(), kScanBatch);
+    auto batch = log.next();
     if (!batch) return batch.error();
     for (const StoredRecord& stored : *batch) {
       entry.touched = true;
@@ -77,7 +79,7 @@ Status Routers::catch_up(Entry& entry,
     folded += batch->size();
     entry.since_checkpoint += batch->size();
     if (progress && !batch->empty()) progress(entry.fold.scope(), folded);
-    if (batch->size() < kScanBatch) break;
+    if (batch->size() < LogReader::kBatch) break;
   }
   entry.behind = false;
   return Done{};

@@ -1,0 +1,280 @@
+// How a large log is loaded, folded from its first record, and come back to from a checkpoint.
+//
+//   pointsman_scale_bench STORE_URL FEEDBACK
+//
+// fills the store, which must be empty, with FEEDBACK feedback records and prints one JSON object.
+// The log is that of one router of d = 64 (an embedding of 63 numbers and the intercept) with four
+// arms. Each decision gets four signals of different types, which come 2, 200, 5,000 and 50,000
+// decisions later; of one decision in a hundred the first signal is revised 500,000 decisions
+// later, long after it left the fold's cache. So there are five records to four of feedback.
+//
+// fold: Routers::open() on a log without a checkpoint: everything is read, decoded and learnt.
+// restart: the store is opened again and Routers::open() starts at a checkpoint with kTail records
+// above it, the most that a server leaves behind (checkpoint_every). Its state must have the same
+// checksum as that of the fold that went on without a restart.
+
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/append_requests.h"
+#include "engine/keyed_random.h"
+#include "engine/routers.h"
+#include "stores/open_store.h"
+
+namespace pointsman {
+namespace {
+
+constexpr std::size_t kGroup = 1024;
+constexpr std::uint64_t kTail = 50'000;
+constexpr std::size_t kEmbedding = 63;
+const Scope kScope{"default", "default"};
+
+struct SignalPlan {
+  const char* type;
+  std::uint64_t delay;  ///< In decisions.
+};
+constexpr std::array<SignalPlan, 4> kSignals{
+    {{"thumbs", 2}, {"rating", 200}, {"quality_score", 5'000}, {"task_success", 50'000}}};
+constexpr std::uint64_t kRevisionDelay = 500'000;
+
+[[noreturn]] void fail(const std::string& message) {
+  std::fprintf(stderr, "pointsman_scale_bench: %s\n", message.c_str());
+  std::exit(1);
+}
+
+void must(const Status& status) {
+  if (!status) fail(status.error().message);
+}
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) fail(result.error().message);
+  return std::move(*result);
+}
+
+class Stopwatch final {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void say(const char* what, std::uint64_t done, std::uint64_t all) {
+  if (::isatty(STDERR_FILENO) == 0) return;
+  std::fprintf(stderr, "\r%-8s %11llu of %llu", what, static_cast<unsigned long long>(done),
+               static_cast<unsigned long long>(all));
+  if (done >= all) std::fputc('\n', stderr);
+}
+
+/// The records of the log, one after the other, from counters alone.
+class Source final {
+ public:
+  RecordStamp stamp() {
+    RecordStamp made;
+    KeyedRandom random(++tick_, "stamp");
+    for (std::size_t at = 0; at + 8 <= made.id.size(); at += 8) {
+      const std::uint64_t bits = random.next_u64();
+      std::memcpy(made.id.data() + at, &bits, 8);
+    }
+    made.time = Timestamp(std::chrono::milliseconds(1'790'000'000'000 + tick_));
+    return made;
+  }
+
+  AppendRequest config() {
+    RouterConfig made;
+    made.source_hash = "scale";
+    made.features.text_counters = false;
+    made.features.embedding_dims = kEmbedding;
+    for (const char* id : {"small", "medium", "large", "expert"}) {
+      ArmSpec arm;
+      arm.id = arm.model = id;
+      arm.expected_cost_usd = 0.001;
+      made.arms.push_back(std::move(arm));
+    }
+    return append_config(kScope, stamp(), std::move(made));
+  }
+
+  /// The next decision and the feedback that comes with it.
+  void step(std::vector<AppendRequest>& group) {
+    const std::uint64_t n = decisions_++;
+    group.push_back(decision(n));
+    for (const SignalPlan& signal : kSignals) {
+      if (n >= signal.delay) group.push_back(feedback(n - signal.delay, signal.type, "0.75"));
+    }
+    if (n >= kRevisionDelay && n % 100 == 0) {
+      group.push_back(feedback(n - kRevisionDelay, kSignals[0].type, "0.25"));
+    }
+  }
+
+  std::uint64_t feedback_made() const { return feedback_; }
+
+ private:
+  /// As a server makes them: random, so that neighbours in time are none in an index.
+  static std::string query_id(std::uint64_t n) {
+    KeyedRandom random(n, "query_id");
+    char text[40];
+    std::snprintf(text, sizeof text, "q_%016llx%010llx",
+                  static_cast<unsigned long long>(random.next_u64()),
+                  static_cast<unsigned long long>(n));
+    return text;
+  }
+
+  AppendRequest decision(std::uint64_t n) {
+    Decision made;
+    made.query_id = query_id(n);
+    KeyedRandom random(n, "embedding");
+    made.raw.reserve(kEmbedding);
+    for (std::size_t i = 0; i < kEmbedding; ++i) {
+      made.raw.push_back(static_cast<float>(2.0 * random.next_unit() - 1.0));
+    }
+    for (const char* arm : {"small", "medium", "large", "expert"}) {
+      ArmView view;
+      view.arm = arm;
+      view.propensity = 0.25;
+      view.expected_cost_usd = 0.001;
+      made.arms.push_back(view);
+    }
+    made.chosen = static_cast<std::uint32_t>(n % made.arms.size());
+    made.model = made.arms[made.chosen].arm;
+    const RecordStamp at = stamp();
+    made.expires_at = at.time + std::chrono::hours(24 * 30);
+    return append_decision(kScope, at, std::move(made), Fingerprint{});
+  }
+
+  AppendRequest feedback(std::uint64_t n, const char* type, const char* score) {
+    ++feedback_;
+    Feedback made;
+    made.query_id = query_id(n);
+    made.signal_type = type;
+    made.reward = {std::atof(score), 1.0};
+    made.payload = std::string(R"({"score":)") + score + "}";
+    Fingerprint payload{};
+    std::memcpy(payload.data(), score, std::strlen(score));
+    return append_feedback({kScope.tenant, ""}, stamp(), std::move(made), payload);
+  }
+
+  std::uint64_t tick_ = 0;
+  std::uint64_t decisions_ = 0;
+  std::uint64_t feedback_ = 0;
+};
+
+std::unique_ptr<Store> open(const std::string& url) {
+  StoreOptions options;
+  options.url = url;
+  return must(open_store(options));
+}
+
+Routers::Options router_options(Source& source) {
+  Routers::Options options;
+  options.checkpoint_every = 0;
+  options.record_ids = [&source] { return source.stamp().id; };
+  return options;
+}
+
+void append(Store& store, std::vector<AppendRequest>& group) {
+  for (const AppendResult& result : must(store.append(group))) {
+    if (result.status != AppendStatus::recorded && result.status != AppendStatus::revised) {
+      fail("a record was not appended: " + result.message);
+    }
+  }
+  group.clear();
+}
+
+/// The configuration and the decisions up to the frozen schema go through Routers, which appends
+/// the schema's revisions at their places; the rest goes to the store alone, in large groups.
+void load(Store& store, Source& source, std::uint64_t feedback) {
+  std::vector<AppendRequest> group;
+  {
+    const auto routers = must(Routers::open(store, router_options(source)));
+    if (!routers->scopes().empty()) fail("the store is not empty");
+    must(routers->commit({source.config()}));
+    for (int i = 0; i < 1'100; ++i) {
+      source.step(group);
+      must(routers->commit(std::exchange(group, {})));
+    }
+  }
+  while (source.feedback_made() < feedback) {
+    source.step(group);
+    if (group.size() < kGroup) continue;
+    append(store, group);
+    say("load", source.feedback_made(), feedback);
+  }
+  append(store, group);
+}
+
+std::uint64_t records_of(Store& store) {
+  const StoreCounts counts = must(store.counts(kScope, Timestamp{}));
+  std::uint64_t records = counts.decisions + counts.outcomes + counts.session_feedback;
+  for (const auto& [type, n] : counts.feedback_by_type) records += n;
+  return records;
+}
+
+void measure(const std::string& url, std::uint64_t feedback) {
+  Source source;
+  auto store = open(url);
+  Stopwatch loading;
+  load(*store, source, feedback);
+  const double load_s = loading.seconds();
+  const std::uint64_t records = records_of(*store);
+  const std::uint64_t loaded = source.feedback_made();
+
+  store.reset();  // A file has one writer.
+  store = open(url);
+  Stopwatch folding;
+  auto routers =
+      must(Routers::open(*store, router_options(source), [&](const Scope&, std::uint64_t folded) {
+        say("fold", folded, records);
+      }));
+  const double fold_s = folding.seconds();
+  must(routers->checkpoint_all());
+
+  std::vector<AppendRequest> group;
+  std::uint64_t tail = 0;
+  while (tail < kTail) {
+    source.step(group);
+    if (group.size() < kGroup) continue;
+    tail += group.size();
+    append(*store, group);
+  }
+  must(routers->follow());
+  const std::uint64_t checksum = routers->report(kScope).checksum;
+  routers.reset();
+  store.reset();
+
+  Stopwatch restarting;
+  store = open(url);
+  routers = must(Routers::open(*store, router_options(source)));
+  const double restart_s = restarting.seconds();
+  if (routers->report(kScope).checksum != checksum) fail("the restart came to another state");
+
+  std::printf(
+      "{\"records\": %llu, \"feedback\": %llu, \"load_s\": %.1f, \"load_per_s\": %.0f,\n"
+      " \"fold_s\": %.2f, \"fold_per_s\": %.0f, \"restart_s\": %.3f, \"tail_records\": %llu}\n",
+      static_cast<unsigned long long>(records), static_cast<unsigned long long>(loaded), load_s,
+      static_cast<double>(records) / load_s, fold_s, static_cast<double>(records) / fold_s,
+      restart_s, static_cast<unsigned long long>(tail));
+}
+
+}  // namespace
+}  // namespace pointsman
+
+int main(int argc, char** argv) {
+  if (argc != 3) pointsman::fail("usage: pointsman_scale_bench STORE_URL FEEDBACK");
+  const std::uint64_t feedback = std::strtoull(argv[2], nullptr, 10);
+  if (feedback == 0) pointsman::fail("FEEDBACK must be above 0");
+  pointsman::measure(argv[1], feedback);
+  return 0;
+}
