@@ -128,13 +128,16 @@ Ended run_program(const std::vector<std::string>& arguments,
   return {code, read_file(output), read_file(errors)};
 }
 
-ServerProcess::ServerProcess(const std::string& config) {
+ServerProcess::ServerProcess(const std::string& config) : ServerProcess(config, "") {}
+
+ServerProcess::ServerProcess(const std::string& config, const std::string& store_url) {
   arguments_ = {POINTSMAN_BINARY, "serve"};
   if (!config.empty()) {
     arguments_.insert(arguments_.end(), {"--config", folder_.write("pointsman.toml", config)});
   }
-  arguments_.insert(arguments_.end(), {"--store", "sqlite:" + store_file(), "--listen",
-                                       "127.0.0.1:" + std::to_string(port())});
+  const std::string store = store_url.empty() ? "sqlite:" + store_file() : store_url;
+  arguments_.insert(arguments_.end(),
+                    {"--store", store, "--listen", "127.0.0.1:" + std::to_string(port())});
 }
 
 ServerProcess::~ServerProcess() {
@@ -171,6 +174,26 @@ void ServerProcess::terminate() {
   ::kill(process_, SIGTERM);
 }
 
+void ServerProcess::pause() {
+  ASSERT_GT(process_, 0);
+  ::kill(process_, SIGSTOP);
+}
+
+void ServerProcess::resume() {
+  ASSERT_GT(process_, 0);
+  ::kill(process_, SIGCONT);
+}
+
+std::size_t ServerProcess::resident_bytes() const {
+  std::ifstream status("/proc/" + std::to_string(process_) + "/status");
+  for (std::string word; status >> word;) {
+    std::size_t kibibytes = 0;
+    if (word == "VmRSS:" && status >> kibibytes) return kibibytes << 10U;
+  }
+  ADD_FAILURE() << "no VmRSS of the server";
+  return 0;
+}
+
 int ServerProcess::wait() {
   if (process_ <= 0) return -1;
   return wait_for(std::exchange(process_, -1));
@@ -198,8 +221,12 @@ nlohmann::json ServerProcess::get(const std::string& target) const {
 }
 
 nlohmann::json inspect(const std::string& store_file) {
-  const Ended ended = run_program(
-      {POINTSMAN_BINARY, "inspect", "--store", "sqlite:" + store_file, "--format", "json"});
+  return inspect_store("sqlite:" + store_file);
+}
+
+nlohmann::json inspect_store(const std::string& store_url) {
+  const Ended ended =
+      run_program({POINTSMAN_BINARY, "inspect", "--store", store_url, "--format", "json"});
   EXPECT_EQ(ended.exit_code, 0) << ended.errors;
   return nlohmann::json::parse(ended.output, nullptr, false);
 }

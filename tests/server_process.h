@@ -65,6 +65,8 @@ class ServerProcess final {
  public:
   /// `config` is the text of a TOML file; empty: the server's own defaults.
   explicit ServerProcess(const std::string& config = "");
+  /// The same over another store, such as one that several processes share.
+  ServerProcess(const std::string& config, const std::string& store_url);
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
   ~ServerProcess();
@@ -75,6 +77,11 @@ class ServerProcess final {
   void kill();
   /// Sends SIGTERM; wait() tells what came of it.
   void terminate();
+  /// SIGSTOP: it stands still, and its connections with it, until resume().
+  void pause();
+  void resume();
+  /// Bytes of memory that it has at hand (VmRSS).
+  std::size_t resident_bytes() const;
   /// Waits for the end that was asked for. Returns the exit code; 128 + the signal that ended it.
   int wait();
   /// terminate(), wait().
@@ -98,7 +105,9 @@ class ServerProcess final {
   pid_t process_ = -1;
 };
 
-/// `pointsman inspect` of a SQLite file, as JSON: an array of routers.
+/// `pointsman inspect` of a store, as JSON: an array of routers.
+nlohmann::json inspect_store(const std::string& store_url);
+/// The same of a SQLite file.
 nlohmann::json inspect(const std::string& store_file);
 
 }  // namespace pointsman::testing

@@ -1,11 +1,11 @@
 // Looks at a store's checkpoints behind its back: SQLite's own interface, no code of ours.
 
+#include "tests/crash/checkpoints.h"
+
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
 #include <memory>
-
-#include "tests/crash/traffic.h"
 
 namespace pointsman::testing {
 

@@ -6,7 +6,8 @@
 #include <set>
 #include <thread>
 
-#include "tests/crash/traffic.h"
+#include "tests/crash/checkpoints.h"
+#include "tests/traffic.h"
 
 namespace pointsman::testing {
 namespace {

@@ -7,7 +7,8 @@
 #include <filesystem>
 #include <thread>
 
-#include "tests/crash/traffic.h"
+#include "tests/crash/checkpoints.h"
+#include "tests/traffic.h"
 
 namespace pointsman::testing {
 namespace {

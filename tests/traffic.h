@@ -15,8 +15,8 @@
 
 namespace pointsman::testing {
 
-/// The configuration that the tests of this folder serve: three arms, Thompson sampling over two
-/// fields, and checkpoints every few hundred records, so that kills fall into them too.
+/// The configuration that the tests of crashes and faults serve: three arms, Thompson sampling over
+/// two fields, and checkpoints every few hundred records, so that kills fall into them too.
 std::string crash_config();
 
 /// A signal that the server acknowledged as new.
@@ -45,7 +45,8 @@ struct Story {
   Observation observation() const;
 };
 
-/// One client of a server that dies and comes back: it routes, tells outcomes, gives feedback with
+/// One client of a server that dies and comes back, or of several replicas, which it asks in turn:
+/// it routes, tells outcomes, gives feedback with
 /// and without keys, revises, repeats itself and asks, and after a broken connection it asks again
 /// with the same ids until it is answered. It knows what every answer must be; what was otherwise
 /// is in faults().
@@ -58,6 +59,7 @@ class TrafficClient final {
     std::uint64_t seed = 1;
   };
   TrafficClient(const ServerProcess& server, Options options);
+  TrafficClient(const std::vector<const ServerProcess*>& replicas, Options options);
 
   void run(const std::atomic<bool>& stop);
 
@@ -83,7 +85,8 @@ class TrafficClient final {
   void check_observation(const nlohmann::json& answer, const Story& story);
   void fault(const std::string& what, const nlohmann::json& answer);
 
-  examples::HttpClient client_;
+  std::vector<examples::HttpClient> clients_;  ///< One a replica.
+  std::size_t asked_ = 0;
   const std::string prefix_;
   KeyedRandom random_;
   std::vector<Story> stories_;
@@ -97,14 +100,12 @@ class TrafficClient final {
 /// Every record of the router "default", as /log tells them, after checking that positions grow.
 std::vector<nlohmann::json> whole_log(const ServerProcess& server);
 
+/// Holds what a server's /stats says of the arms of "default" to the clients' memory: decisions,
+/// choices and mean rewards.
+void expect_arms_match(const ServerProcess& server, const std::vector<Story>& stories);
+
 /// Holds the log and /queries to what the client remembers: every acknowledged record is there,
 /// once, in its order, and nothing else is.
 void expect_log_holds(const ServerProcess& server, const std::vector<Story>& stories);
-
-/// Deletes the checkpoints of a store that no process has open; returns how many there were.
-std::size_t drop_checkpoints(const std::string& store_file);
-
-/// The positions of a router's checkpoints, oldest first, of a store that no process has open.
-std::vector<std::int64_t> checkpoint_positions(const std::string& store_file);
 
 }  // namespace pointsman::testing

@@ -1,4 +1,4 @@
-#include "tests/crash/traffic.h"
+#include "tests/traffic.h"
 
 #include <gtest/gtest.h>
 
@@ -125,9 +125,13 @@ Observation Story::observation() const {
 }
 
 TrafficClient::TrafficClient(const ServerProcess& server, Options options)
-    : client_(server.client()),
-      prefix_("c" + std::to_string(options.number) + "-"),
-      random_(options.seed, "traffic " + prefix_) {}
+    : TrafficClient(std::vector<const ServerProcess*>{&server}, options) {}
+
+TrafficClient::TrafficClient(const std::vector<const ServerProcess*>& replicas, Options options)
+    : prefix_("c" + std::to_string(options.number) + "-"),
+      random_(options.seed, "traffic " + prefix_) {
+  for (const ServerProcess* replica : replicas) clients_.push_back(replica->client());
+}
 
 std::size_t TrafficClient::below(std::size_t bound) {
   return static_cast<std::size_t>(random_.next_unit() * static_cast<double>(bound));
@@ -246,7 +250,7 @@ void TrafficClient::look_up() {
 }
 
 json TrafficClient::ask(const examples::HttpRequest& request) {
-  const auto answer = client_.ask(request);
+  const auto answer = clients_[asked_++ % clients_.size()].ask(request);
   if (!answer) {
     faults_.push_back(request.target + ": " + answer.error().message);
     return nullptr;
@@ -297,6 +301,32 @@ std::vector<json> whole_log(const ServerProcess& server) {
       const auto position = log.back()["position"].get<std::uint64_t>();
       EXPECT_GT(position, after) << "positions must grow";
       after = position;
+    }
+  }
+}
+
+void expect_arms_match(const ServerProcess& server, const std::vector<Story>& stories) {
+  struct Sum {
+    std::uint64_t pulls = 0;
+    double weight = 0.0;
+    double reward = 0.0;
+  };
+  std::map<std::string, Sum> expected;
+  for (const Story& story : stories) {
+    const Observation observation = story.observation();
+    Sum& sum = expected[story.arm];
+    ++sum.pulls;
+    sum.weight += observation.weight;
+    sum.reward += observation.weight * observation.reward;
+  }
+  const json router = server.get("/stats")["routers"]["default"];
+  EXPECT_EQ(router["decisions"], stories.size());
+  for (const auto& [arm, sum] : expected) {
+    SCOPED_TRACE(arm);
+    const json& said = router["arms"][arm];
+    EXPECT_EQ(said["pulls"], sum.pulls);
+    if (sum.weight > 0.0) {
+      EXPECT_NEAR(said["mean_reward"].get<double>(), sum.reward / sum.weight, 1e-9);
     }
   }
 }
