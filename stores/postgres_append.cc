@@ -28,7 +28,7 @@ constexpr PostgresStatement kAppendBatch{
     "append_batch",
     "SELECT request, status, position, router FROM append_batch("
     "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
-    "$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)"};
+    "$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)"};
 
 constexpr int kAttemptsAtARecord = 3;
 
@@ -187,7 +187,8 @@ PostgresParams params_of(std::span<const AppendRequest> group,
   const NamedLogs logs(group);
   logs.put(params);
   const PostgresWaves waves = waves_of(group);
-  params.integers(waves.order).integers(waves.end).integers(logs.numbers());
+  params.integers(waves.order).integers(waves.end).integers(waves.plain);
+  params.integers(logs.numbers());
   Columns(group, bodies, options.max_record_bytes).put(params);
   Timestamp now = Timestamp::max();
   for (const AppendRequest& request : group) now = std::min(now, request.record.time);

@@ -163,7 +163,8 @@ TEST(PostgresWaves, SignalsOnDifferentSlotsAreJudgedTogether) {
   EXPECT_EQ(wave_ends({feedback({.query_id = "q1"}), feedback({.query_id = "q2"}),
                        feedback({.query_id = "q1", .signal_type = "rating"}),
                        outcome({.query_id = "q1", .cost_usd = 1}), decision({.query_id = "q3"})}),
-            (std::vector<std::int32_t>{5}));
+            (std::vector<std::int32_t>{4, 5}))
+      << "What is plain comes first, as a wave of its own.";
 }
 
 TEST(PostgresWaves, WhatARequestChangesIsReadInALaterWave) {
@@ -172,8 +173,9 @@ TEST(PostgresWaves, WhatARequestChangesIsReadInALaterWave) {
       feedback({.query_id = "q2", .key = "k"}), feedback({.query_id = "q3"}),
       decision({.query_id = "q1"})};
   const PostgresWaves waves = waves_of(group);
-  EXPECT_EQ(waves.order, (std::vector<std::int32_t>{1, 4, 2, 3, 5}));
-  EXPECT_EQ(waves.end, (std::vector<std::int32_t>{2, 3, 5}));
+  EXPECT_EQ(waves.order, (std::vector<std::int32_t>{4, 1, 2, 3, 5}));
+  EXPECT_EQ(waves.end, (std::vector<std::int32_t>{1, 2, 3, 5}));
+  EXPECT_EQ(waves.plain, (std::vector<std::int32_t>{1, 0, 0, 0}));
 }
 
 }  // namespace
