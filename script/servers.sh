@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# Sourced by scripts that start servers of their own: Redis and PostgreSQL on free ports of 127.0.0.1,
-# in folders that go again. Needs environment.sh.
+# Sourced by scripts that start servers of their own: Redis and PostgreSQL on free ports of this
+# machine, in folders that go again. Needs environment.sh.
 
 scratch=
 postgres_folder=

@@ -4,7 +4,7 @@
 //
 // fills the store, which must be empty, with FEEDBACK feedback records and prints one JSON object.
 // The log is that of one router of d = 64 (an embedding of 63 numbers and the intercept) with four
-// arms. Each decision gets four signals of different types, which come 2, 200, 5,000 and 50,000
+// arms. Each decision gets four signals of different types, which come 2, 200, 2,000 and 20,000
 // decisions later; of one decision in a hundred the first signal is revised 500,000 decisions
 // later, long after it left the fold's cache. So there are five records to four of feedback.
 //
@@ -45,7 +45,7 @@ struct SignalPlan {
   std::uint64_t delay;  ///< In decisions.
 };
 constexpr std::array<SignalPlan, 4> kSignals{
-    {{"thumbs", 2}, {"rating", 200}, {"quality_score", 5'000}, {"task_success", 50'000}}};
+    {{"thumbs", 2}, {"rating", 200}, {"quality_score", 2'000}, {"task_success", 20'000}}};
 constexpr std::uint64_t kRevisionDelay = 500'000;
 
 [[noreturn]] void fail(const std::string& message) {
