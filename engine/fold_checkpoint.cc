@@ -1,6 +1,7 @@
 // Checkpoints of RouterFold: the exact master state and the counters, one chunk an arm, and a
 // manifest, written last, that holds a CRC32C of every other chunk and of itself.
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -12,7 +13,7 @@
 namespace pointsman {
 namespace {
 
-constexpr std::uint32_t kFormat = 2;
+constexpr std::uint32_t kFormat = 3;
 constexpr const char* kManifest = "manifest";
 
 /// The state's digest: FNV-1a's step (Fowler, Noll & Vo) over 64-bit words, with the high half
@@ -126,6 +127,7 @@ std::optional<Checkpoint> RouterFold::checkpoint() const {
 
   ByteWriter manifest;
   manifest.u64(position_);
+  manifest.string({reinterpret_cast<const char*>(last_id_.data()), last_id_.size()});
   manifest.i64(last_time_.time_since_epoch().count());
   manifest.u64(checkpoint.checksum);
   manifest.u64(decisions_);
@@ -168,6 +170,9 @@ bool RouterFold::restore(const Checkpoint& checkpoint) {
 
   ByteReader in(body);
   position_ = in.u64();
+  const std::string_view last_id = in.string();
+  if (last_id.size() != last_id_.size()) return false;
+  std::copy(last_id.begin(), last_id.end(), last_id_.begin());
   last_time_ = Timestamp(std::chrono::milliseconds(in.i64()));
   const std::uint64_t checksum_then = in.u64();
   decisions_ = in.u64();

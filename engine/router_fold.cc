@@ -118,6 +118,7 @@ Status RouterFold::apply(const StoredRecord& stored, DecisionSource& source) {
   }
   if (status) {
     position_ = stored.position;
+    last_id_ = stored.record.id;
     last_time_ = stored.record.time;
   }
   return status;

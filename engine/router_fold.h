@@ -93,6 +93,8 @@ class RouterFold final {
 
   const Scope& scope() const { return scope_; }
   LogPosition position() const { return position_; }
+  /// Of the record at position(): a log that has another there is not the log that was folded.
+  const RecordId& last_id() const { return last_id_; }
   std::uint64_t decisions() const { return decisions_; }
   Timestamp last_time() const { return last_time_; }
   LogPosition layout_since() const { return layout_since_; }
@@ -151,6 +153,7 @@ class RouterFold final {
   Scope scope_;
   Options options_;
   LogPosition position_ = 0;
+  RecordId last_id_{};     ///< Of the record at position_.
   Timestamp last_time_{};  ///< Of the record at position_.
   std::uint64_t decisions_ = 0;
   std::shared_ptr<const RouterConfig> config_;

@@ -35,6 +35,8 @@ struct RouterReport {
   std::uint64_t decisions = 0;
   std::uint32_t schema_version = 0;
   std::string policy;
+  std::uint64_t forks = 0;        ///< See Routers: how often the log had lost what was folded.
+  std::uint64_t divergences = 0;  ///< Checkpoints that another replica saved with another checksum.
   struct ArmReport {
     ArmSpec spec;
     ArmStats stats;
@@ -46,6 +48,13 @@ struct RouterReport {
 /// All routers of one store: recovers them from checkpoint and log, appends, folds what was
 /// appended, and publishes a snapshot before it returns, so that a caller whose feedback was
 /// acknowledged decides with it.
+///
+/// Forks: a failover may lose records that were acknowledged, and then one position means two
+/// records. So the id of the last folded record is compared with the store's at every scan of a
+/// shared store, after every failed commit and every new connection, of one router in turn at
+/// every follow(), and before every checkpoint. Where it differs or is gone, the router goes back
+/// to the newest checkpoint whose last record is in the log, or else to the start, folds what the
+/// log holds now, publishes that, and counts a fork. What was lost is lost: see docs/OPERATIONS.md.
 ///
 /// Thread-safety: snapshot() from any thread, without waiting for a commit. Everything else from
 /// one thread at a time (the writer's).
@@ -71,7 +80,8 @@ class Routers final {
 
   /// Folds and publishes what other processes have appended to a shared store, new routers too.
   /// A replica calls it every few ten milliseconds, so that its decisions follow the log even
-  /// where it takes no feedback itself. Errors: the store's; what was folded before is published.
+  /// where it takes no feedback itself. Asks the store once for what moved and scans only that.
+  /// Errors: the store's, the first one; the other routers are followed and published all the same.
   Status follow();
 
   /// The newest view of a router, or null where there is none of that name.
@@ -88,43 +98,72 @@ class Routers final {
   /// Saves a checkpoint of every router that has one to save.
   Status checkpoint_all();
 
+  /// How many routers all calls together have gone through one by one: the work of a commit is that
+  /// of the routers it touches, however many there are.
+  std::uint64_t routers_gone_through() const { return gone_through_; }
+
  private:
   using Cell = SnapshotCell<RouterSnapshot>;
   using Directory = std::map<Scope, std::shared_ptr<Cell>>;
+  using Progress = std::function<void(const Scope&, std::uint64_t)>;
   struct Entry {
-    explicit Entry(Scope scope, const RouterFold::Options& options)
-        : fold(std::move(scope), options), cell(std::make_shared<Cell>()) {}
-    RouterFold fold;
+    Entry(const Scope& scope, const RouterFold::Options& options)
+        : fold(std::make_unique<RouterFold>(scope, options)), cell(std::make_shared<Cell>()) {}
+    std::unique_ptr<RouterFold> fold;  ///< Never null; a fork puts another in its place.
     std::shared_ptr<Cell> cell;
     std::uint64_t since_checkpoint = 0;
-    bool behind = false;  ///< The log may hold unfolded records: scan before the next fold.
-    bool touched = false;
+    std::uint64_t forks = 0;
+    std::uint64_t divergences = 0;
+    bool behind = false;       ///< The log may hold unfolded records: scan before the next fold.
+    std::uint64_t doubts = 0;  ///< The value of doubts_ when the log was last compared.
+    bool touched = false;      ///< It stands in touched_.
   };
+  /// A group on its way from the store into the folds.
+  struct Folding;
 
   Routers(Store& store, Options options) : store_(store), options_(std::move(options)) {}
 
   Entry& entry(const Scope& scope);
-  Status recover(const Scope& scope,
-                 const std::function<void(const Scope&, std::uint64_t)>& progress);
-  Status catch_up(Entry& entry,
-                  const std::function<void(const Scope&, std::uint64_t)>& progress = {});
-  Status fold_appended(std::vector<AppendRequest>& group, const std::vector<AppendResult>& results,
-                       std::vector<Committed>& committed);
+  void touch(Entry& entry);
+  bool is_behind(const Entry& entry) const { return entry.behind || entry.doubts != doubts_; }
+
+  // routers_log.cc: what the store's log is, and whether it is still the one that was folded.
+  struct Recovered;
+  Status recover(const Scope& scope, const Progress& progress);
+  /// The newest checkpoint that the log bears out, or an empty fold. Drops those it does not.
+  Result<Recovered> newest_sound_fold(const Scope& scope);
+  Status catch_up(Entry& entry, Folding* folding = nullptr, const Progress& progress = {});
+  Status go_back(Entry& entry);
+  Result<bool> still_the_folded_log(const RouterFold& fold);
+  Status look_in_turn();
+  Status save_checkpoint(Entry& entry);
+  Status save_due_checkpoints(const std::vector<Entry*>& entries);
+
+  Status fold_appended(Folding& folding);
+  Status fold_one(Folding& folding, std::size_t at);
   /// Catches a router up that is behind, so that a duplicate's first record is folded too.
   Status fold_missed(const Scope& scope);
   void mark_behind(const std::vector<AppendResult>& results);
+  Status append_due_schemas();
+  std::vector<Entry*> publish_touched();
+
+  // routers_answers.cc: what is said of each record.
   Status describe(const RecordBody& body, Committed& committed);
   Status describe_duplicate(const AppendRequest& request, Committed& committed);
   /// The answer that was given at committed.position, from the store.
   Status describe_at(const std::string& query_id, Committed& committed);
   Status count_propagated(const std::string& session_id, Committed& committed);
-  Status append_due_schemas();
-  void publish_touched();
-  Status save_checkpoint(Entry& entry);
 
   Store& store_;
   Options options_;
   std::map<Scope, std::unique_ptr<Entry>> entries_;
+  std::vector<Entry*> touched_;      ///< Changed since they were published.
+  bool directory_changed_ = false;   ///< entries_ has a router that readers do not see yet.
+  std::uint64_t doubts_ = 0;         ///< Counts the reasons to compare every router's log again.
+  std::uint64_t connections_ = 0;    ///< The store's, when it was last asked.
+  Scope looked_at_;                  ///< The router that look_in_turn() looked at last.
+  std::size_t left_to_look_at_ = 0;  ///< Routers it still has to go through since the last doubt.
+  std::uint64_t gone_through_ = 0;
   /// Shared, so that a thread that keeps it can tell one Routers from the next at its address.
   std::shared_ptr<SnapshotCell<Directory>> directory_ = std::make_shared<SnapshotCell<Directory>>();
 };

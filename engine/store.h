@@ -76,6 +76,12 @@ struct Checkpoint {
   std::vector<std::pair<std::string, std::string>> chunks;  ///< Name, bytes; the manifest is last.
 };
 
+/// Where the log of a scope stands.
+struct LogHead {
+  Scope scope;
+  LogPosition position = 0;  ///< Of its newest record.
+};
+
 struct StoreCounts {
   std::uint64_t decisions = 0;
   std::uint64_t outcomes = 0;
@@ -111,8 +117,15 @@ class Store : public DecisionSource {
                                                             LogPosition before,
                                                             std::size_t limit) = 0;
 
-  /// Every scope that has at least one record.
-  virtual Result<std::vector<Scope>> scopes() = 0;
+  /// Every scope that has at least one record, in order, with its newest position. One call, so
+  /// that a replica which follows thousands of routers asks only for what moved.
+  virtual Result<std::vector<LogHead>> heads() = 0;
+
+  /// The scopes of heads().
+  Result<std::vector<Scope>> scopes();
+
+  /// The id of the record at a position; nothing where none stands there. One indexed read.
+  Result<std::optional<RecordId>> record_id_at(const Scope& scope, LogPosition position);
 
   /// Keeps the newest two checkpoints of a scope. The same (scope, format, position) with another
   /// checksum is a `conflict`: two replicas folded one log to different states.
@@ -121,6 +134,10 @@ class Store : public DecisionSource {
   /// Newest first.
   virtual Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) = 0;
 
+  /// Removes the checkpoint with this scope, format, position and checksum, where it is there: one
+  /// that holds records which the log has lost would keep the place of a good one.
+  virtual Status drop_checkpoint(const Checkpoint& checkpoint) = 0;
+
   virtual Result<StoreCounts> counts(const Scope& scope, Timestamp now) = 0;
 
   /// The settings found, as name and value, for /stats: kind, synchronous mode, eviction, …
@@ -128,6 +145,10 @@ class Store : public DecisionSource {
 
   /// True where other processes may append to the same log.
   virtual bool shared() const = 0;
+
+  /// How many connections to the log were made so far. When it moves, another server may answer
+  /// than before, one that a failover left without the newest records.
+  virtual std::uint64_t connections() const = 0;
 };
 
 }  // namespace pointsman

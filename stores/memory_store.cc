@@ -359,11 +359,11 @@ Result<std::vector<StoredRecord>> MemoryStore::recent_feedback(std::string_view 
       std::vector<LogPosition>(std::make_reverse_iterator(end), std::make_reverse_iterator(begin)));
 }
 
-Result<std::vector<Scope>> MemoryStore::scopes() {
+Result<std::vector<LogHead>> MemoryStore::heads() {
   const std::lock_guard lock(log_->mutex);
-  std::vector<Scope> found;
+  std::vector<LogHead> found;
   for (const auto& [scope, router] : log_->routers()) {
-    if (!router.positions.empty()) found.push_back(scope);
+    if (!router.positions.empty()) found.push_back({scope, router.positions.back()});
   }
   return found;
 }
@@ -389,6 +389,17 @@ Result<std::vector<Checkpoint>> MemoryStore::load_checkpoints(const Scope& scope
   const auto router = log_->routers().find(scope);
   if (router == log_->routers().end()) return std::vector<Checkpoint>{};
   return router->second.checkpoints;
+}
+
+Status MemoryStore::drop_checkpoint(const Checkpoint& checkpoint) {
+  const std::lock_guard lock(log_->mutex);
+  const auto router = log_->routers().find(checkpoint.scope);
+  if (router == log_->routers().end()) return Done{};
+  std::erase_if(router->second.checkpoints, [&](const Checkpoint& known) {
+    return known.format == checkpoint.format && known.position == checkpoint.position &&
+           known.checksum == checkpoint.checksum;
+  });
+  return Done{};
 }
 
 Result<StoreCounts> MemoryStore::counts(const Scope& scope, Timestamp now) {

@@ -39,12 +39,14 @@ class MemoryStore final : public Store {
                                          std::size_t limit) override;
   Result<std::vector<StoredRecord>> recent_feedback(std::string_view tenant, LogPosition before,
                                                     std::size_t limit) override;
-  Result<std::vector<Scope>> scopes() override;
+  Result<std::vector<LogHead>> heads() override;
   Status save_checkpoint(const Checkpoint& checkpoint) override;
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override;
+  Status drop_checkpoint(const Checkpoint& checkpoint) override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return false; }
+  std::uint64_t connections() const override { return 0; }
 
  private:
   class Log;

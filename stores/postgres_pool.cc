@@ -13,6 +13,7 @@ Result<std::unique_ptr<PostgresConnection>> PostgresDoor::open() {
       PostgresConnection::open(options_.connection, watchdog_);
   const std::lock_guard lock(mutex_);
   if (opened.ok()) {
+    ++opened_;
     pause_ = options_.first_pause;
     not_before_ = {};
   } else {

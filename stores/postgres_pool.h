@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -31,6 +33,7 @@ class PostgresDoor final {
   Result<std::unique_ptr<PostgresConnection>> open();
 
   const PostgresUrl& url() const { return options_.connection.url; }
+  std::uint64_t opened() const { return opened_.load(); }  ///< Connections so far.
 
  private:
   const Options options_;
@@ -39,6 +42,7 @@ class PostgresDoor final {
   std::chrono::milliseconds pause_;
   std::chrono::steady_clock::time_point not_before_{};
   Error last_failure_;
+  std::atomic<std::uint64_t> opened_{0};
 };
 
 /// A bounded set of sessions for reading, opened as they are first wanted. Thread-safe.

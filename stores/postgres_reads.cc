@@ -55,8 +55,8 @@ constexpr PostgresStatement kRecentFeedback{
     "  ORDER BY r.position DESC LIMIT $3::bigint) AS r "
     "WHERE h.tenant = $1::bytea ORDER BY r.position DESC LIMIT $3::bigint"};
 
-constexpr PostgresStatement kScopes{
-    "scopes", "SELECT tenant, router FROM heads WHERE pos > 0 ORDER BY tenant, router"};
+constexpr PostgresStatement kHeads{
+    "heads", "SELECT tenant, router, pos FROM heads WHERE pos > 0 ORDER BY tenant, router"};
 
 constexpr PostgresStatement kCounts{
     "counts",
@@ -71,6 +71,14 @@ constexpr PostgresStatement kOpenDecisions{
 
 constexpr PostgresStatement kSaveCheckpoint{"save_checkpoint",
                                             "SELECT save_checkpoint($1, $2, $3, $4, $5, $6, $7)"};
+
+constexpr PostgresStatement kDropCheckpoint{
+    "drop_checkpoint",
+    "WITH dropped AS (DELETE FROM checkpoints WHERE tenant = $1::bytea AND router = $2::bytea "
+    "AND format = $3::bigint AND position = $4::bigint AND checksum = $5::bigint "
+    "RETURNING tenant, router, position, format) "
+    "DELETE FROM checkpoint_chunks AS c USING dropped AS d WHERE c.tenant = d.tenant "
+    "AND c.router = d.router AND c.position = d.position AND c.format = d.format"};
 
 constexpr PostgresStatement kLoadCheckpoints{
     "load_checkpoints",
@@ -171,7 +179,16 @@ Result<std::vector<StoredRecord>> PostgresStore::recent_feedback(std::string_vie
   return records_of(readers_->run(kRecentFeedback, params));
 }
 
-Result<std::vector<Scope>> PostgresStore::scopes() { return scopes_of(readers_->run(kScopes)); }
+Result<std::vector<LogHead>> PostgresStore::heads() {
+  const Result<pqxx::result> answer = readers_->run(kHeads);
+  if (!answer.ok()) return answer.error();
+  std::vector<LogHead> heads;
+  for (const pqxx::row& row : *answer) {
+    heads.push_back(
+        {{bytes_at(row, 0), bytes_at(row, 1)}, static_cast<LogPosition>(integer_at(row, 2))});
+  }
+  return heads;
+}
 
 Result<StoreCounts> PostgresStore::counts(const Scope& scope, Timestamp now) {
   const Result<pqxx::result> by_kind = readers_->run(kCounts, params_of(scope));
@@ -210,6 +227,17 @@ Status PostgresStore::save_checkpoint(const Checkpoint& checkpoint) {
   if ((*saved)[0][0].as<bool>()) return Done{};
   return Error{ErrorCode::conflict, "This checkpoint is stored with another checksum.", ""};
 }
+
+Status PostgresStore::drop_checkpoint(const Checkpoint& checkpoint) {
+  PostgresParams params = params_of(checkpoint.scope);
+  params.integer(checkpoint.format).integer(bounded(checkpoint.position));
+  params.integer(static_cast<std::int64_t>(checkpoint.checksum));
+  const Result<pqxx::result> dropped = readers_->run(kDropCheckpoint, params);
+  if (!dropped.ok()) return dropped.error();
+  return Done{};
+}
+
+std::uint64_t PostgresStore::connections() const { return door_->opened(); }
 
 Result<std::vector<Checkpoint>> PostgresStore::load_checkpoints(const Scope& scope) {
   const Result<pqxx::result> answer = readers_->run(kLoadCheckpoints, params_of(scope));

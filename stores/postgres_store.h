@@ -65,12 +65,14 @@ class PostgresStore final : public Store {
                                          std::size_t limit) override;
   Result<std::vector<StoredRecord>> recent_feedback(std::string_view tenant, LogPosition before,
                                                     std::size_t limit) override;
-  Result<std::vector<Scope>> scopes() override;
+  Result<std::vector<LogHead>> heads() override;
   Status save_checkpoint(const Checkpoint& checkpoint) override;
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override;
+  Status drop_checkpoint(const Checkpoint& checkpoint) override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return true; }
+  std::uint64_t connections() const override;
 
  private:
   /// The server's settings, as of the last time that the writer connected.

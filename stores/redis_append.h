@@ -17,6 +17,7 @@ struct RedisScriptNames {
   std::string append;
   std::string read;
   std::string checkpoint;
+  std::string drop;
 };
 
 /// The command that runs one of our scripts. `keys` are all on one node and not empty.

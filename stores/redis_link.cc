@@ -1,5 +1,6 @@
 #include "stores/redis_link.h"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -93,36 +94,48 @@ Status RedisStore::Link::start() {
   if (!found.ok()) return found.error();
   found_ = std::move(found).value();
   if (Status loaded = load_scripts(); !loaded.ok()) return loaded;
-  Result<RedisReply> members =
-      ask({{"SMEMBERS", std::string(kRedisScopes)}, std::string(kRedisScopes)});
-  if (!members.ok()) return members.error();
-  std::vector<std::string> tenants;
-  std::vector<RedisCommand> commands;
-  for (const redisReply* member : elements_of(**members)) {
-    const auto scope = redis_scope_of(bytes_of(*member));
-    if (!scope) continue;
-    const std::string head = RedisRouterKeys(*scope).head();
-    commands.push_back({{"GET", head}, head});
-    tenants.push_back(scope->tenant);
-  }
-  if (commands.empty()) return Done{};
-  Result<std::vector<RedisReply>> heads = ask_all(std::move(commands));
-  if (!heads.ok()) return heads.error();
-  for (std::size_t i = 0; i < tenants.size(); ++i) {
-    clock_.saw(tenants[i], redis_number(bytes_of(*(*heads)[i])).value_or(0));
-  }
+  Result<std::vector<LogHead>> found_heads = heads();
+  if (!found_heads.ok()) return found_heads.error();
+  for (const LogHead& head : *found_heads) clock_.saw(head.scope.tenant, head.position);
   return Done{};
 }
 
+Result<std::vector<LogHead>> RedisStore::Link::heads() {
+  const std::string key(kRedisScopes);
+  Result<RedisReply> members = ask({{"SMEMBERS", key}, key});
+  if (!members.ok()) return members.error();
+  std::vector<LogHead> named;
+  std::vector<RedisCommand> commands;
+  for (const redisReply* member : elements_of(**members)) {
+    auto scope = redis_scope_of(bytes_of(*member));
+    if (!scope) continue;
+    const std::string head = RedisRouterKeys(*scope).head();
+    commands.push_back({{"GET", head}, head});
+    named.push_back({std::move(*scope), 0});
+  }
+  if (commands.empty()) return named;
+  Result<std::vector<RedisReply>> replies = ask_all(std::move(commands));
+  if (!replies.ok()) return replies.error();
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    named[i].position = redis_number(bytes_of(*(*replies)[i])).value_or(0);
+  }
+  // A scope is named before its first record, which may never have come.
+  std::erase_if(named, [](const LogHead& head) { return head.position == 0; });
+  std::sort(named.begin(), named.end(),
+            [](const LogHead& a, const LogHead& b) { return a.scope < b.scope; });
+  return named;
+}
+
 Status RedisStore::Link::load_scripts() {
-  Result<std::vector<RedisReply>> names =
-      ask_all({{{"SCRIPT", "LOAD", kRedisAppendScript}, ""},
-               {{"SCRIPT", "LOAD", kRedisReadScript}, ""},
-               {{"SCRIPT", "LOAD", kRedisCheckpointScript}, ""}});
+  Result<std::vector<RedisReply>> names = ask_all({{{"SCRIPT", "LOAD", kRedisAppendScript}, ""},
+                                                   {{"SCRIPT", "LOAD", kRedisReadScript}, ""},
+                                                   {{"SCRIPT", "LOAD", kRedisCheckpointScript}, ""},
+                                                   {{"SCRIPT", "LOAD", kRedisDropScript}, ""}});
   if (!names.ok()) return names.error();
   scripts_.append = bytes_of(*(*names)[0]);
   scripts_.read = bytes_of(*(*names)[1]);
   scripts_.checkpoint = bytes_of(*(*names)[2]);
+  scripts_.drop = bytes_of(*(*names)[3]);
   return Done{};
 }
 

@@ -43,6 +43,8 @@ class RedisStore::Link final {
   Result<RedisReply> ask(RedisCommand command);
   /// Commands; the first refusal is the Error.
   Result<std::vector<RedisReply>> ask_all(std::vector<RedisCommand> commands);
+  /// Every log that has a record, in order.
+  Result<std::vector<LogHead>> heads();
   /// Runs the reading script on a decision's or a session's hash.
   Result<std::vector<StoredRecord>> read_indexed(const Scope& scope, const std::string& index,
                                                  LogPosition upper);

@@ -165,28 +165,6 @@ Result<std::vector<StoredRecord>> RedisStore::recent_feedback(std::string_view t
   return records;
 }
 
-Result<std::vector<Scope>> RedisStore::scopes() {
-  const std::string key(kRedisScopes);
-  Result<RedisReply> reply = link_->ask({{"SMEMBERS", key}, key});
-  if (!reply.ok()) return reply.error();
-  std::vector<Scope> named;
-  std::vector<RedisCommand> commands;
-  for (const redisReply* member : elements_of(**reply)) {
-    auto scope = redis_scope_of(bytes_of(*member));
-    if (!scope) continue;
-    const std::string log = RedisRouterKeys(*scope).log();
-    commands.push_back({{"EXISTS", log}, log});
-    named.push_back(std::move(*scope));
-  }
-  if (commands.empty()) return named;
-  Result<std::vector<RedisReply>> replies = link_->ask_all(std::move(commands));
-  if (!replies.ok()) return replies.error();
-  std::vector<Scope> scopes;
-  for (std::size_t i = 0; i < named.size(); ++i) {
-    if ((*replies)[i]->integer == 1) scopes.push_back(std::move(named[i]));
-  }
-  std::sort(scopes.begin(), scopes.end());
-  return scopes;
-}
+Result<std::vector<LogHead>> RedisStore::heads() { return link_->heads(); }
 
 }  // namespace pointsman

@@ -6,5 +6,6 @@ namespace pointsman {
 extern const char* const kRedisAppendScript;
 extern const char* const kRedisReadScript;
 extern const char* const kRedisCheckpointScript;
+extern const char* const kRedisDropScript;
 
 }  // namespace pointsman

@@ -89,6 +89,15 @@ Status RedisStore::save_checkpoint(const Checkpoint& checkpoint) {
   return Error{ErrorCode::conflict, "This checkpoint is stored with another checksum.", ""};
 }
 
+Status RedisStore::drop_checkpoint(const Checkpoint& checkpoint) {
+  Result<RedisReply> reply = link_->ask(redis_script(
+      link_->scripts().drop, kRedisDropScript, {RedisRouterKeys(checkpoint.scope).checkpoints()},
+      {std::to_string(checkpoint.position), std::to_string(checkpoint.format),
+       std::to_string(checkpoint.checksum)}));
+  if (!reply.ok()) return reply.error();
+  return Done{};
+}
+
 Result<std::vector<Checkpoint>> RedisStore::load_checkpoints(const Scope& scope) {
   const std::string key = RedisRouterKeys(scope).checkpoints();
   Result<RedisReply> reply = link_->ask({{"HGETALL", key}, key});
@@ -156,5 +165,7 @@ std::vector<std::pair<std::string, std::string>> RedisStore::settings() const {
           {"survives", redis_survival(found)},
           {"connections_made", std::to_string(link_->connected())}};
 }
+
+std::uint64_t RedisStore::connections() const { return link_->connected(); }
 
 }  // namespace pointsman

@@ -32,7 +32,7 @@ struct RedisStoreOptions {
 /// Durability is Redis's own: with appendonly yes and appendfsync always an acknowledged record
 /// survives a power loss of that machine; with everysec it survives the end of the process in most
 /// cases; see settings(). A failover to a replica may lose acknowledged records, and then other
-/// records may come to stand at their positions: compare record ids.
+/// records may come to stand at their positions: Routers compares record ids.
 ///
 /// Nothing of the log is ever trimmed or expired, and neither is what find() and session_records()
 /// read, because a fold from an old checkpoint asks for decisions long past their expiry. Only
@@ -64,12 +64,14 @@ class RedisStore final : public Store {
   /// come out shorter than `limit`.
   Result<std::vector<StoredRecord>> recent_feedback(std::string_view tenant, LogPosition before,
                                                     std::size_t limit) override;
-  Result<std::vector<Scope>> scopes() override;
+  Result<std::vector<LogHead>> heads() override;
   Status save_checkpoint(const Checkpoint& checkpoint) override;
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override;
+  Status drop_checkpoint(const Checkpoint& checkpoint) override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return true; }
+  std::uint64_t connections() const override;
 
  private:
   class Link;

@@ -11,12 +11,6 @@
 namespace pointsman {
 namespace {
 
-int run(SqliteConnection& connection, const char* sql) {
-  SqliteQuery query = connection.query(sql);
-  query.run();
-  return query.code();
-}
-
 void bind_key(SqliteQuery& query, const Checkpoint& checkpoint) {
   query.text(checkpoint.scope.tenant).text(checkpoint.scope.router);
   query.integer(checkpoint.format).integer(static_cast<std::int64_t>(checkpoint.position));
@@ -74,27 +68,31 @@ int look_up(SqliteConnection& connection, const Checkpoint& checkpoint, Known& k
 }  // namespace
 
 Status SqliteStore::save_checkpoint(const Checkpoint& checkpoint) {
-  const std::lock_guard lock(write_mutex_);
-  if (Status ready = ready_to_write(); !ready.ok()) return ready;
   Known known = Known::absent;
-  int code = run(*writer_, "BEGIN IMMEDIATE");
-  if (code == SQLITE_OK) code = look_up(*writer_, checkpoint, known);
-  if (code == SQLITE_OK && known == Known::absent) {
-    code = insert(*writer_, checkpoint);
-    if (code == SQLITE_OK) code = drop_all_but_two(*writer_, checkpoint.scope);
-  }
-  if (code == SQLITE_OK) code = run(*writer_, "COMMIT");
-  if (code == SQLITE_OK) {
-    if (known != Known::other) return Done{};
-    return Error{ErrorCode::conflict, "This checkpoint is stored with another checksum.", ""};
-  }
-  Error error = writer_->error(code);
-  if (writer_->in_transaction()) run(*writer_, "ROLLBACK");
-  if (fault_of(code) == SqliteFault::broken) {
-    sync_leftovers_ = sync_leftovers_ || (code & 0xff) == SQLITE_IOERR;
-    writer_.reset();
-  }
-  return error;
+  const Status saved = in_transaction([&](SqliteConnection& connection) {
+    int code = look_up(connection, checkpoint, known);
+    if (code == SQLITE_OK && known == Known::absent) {
+      code = insert(connection, checkpoint);
+      if (code == SQLITE_OK) code = drop_all_but_two(connection, checkpoint.scope);
+    }
+    return code;
+  });
+  if (!saved.ok() || known != Known::other) return saved;
+  return Error{ErrorCode::conflict, "This checkpoint is stored with another checksum.", ""};
+}
+
+Status SqliteStore::drop_checkpoint(const Checkpoint& checkpoint) {
+  return in_transaction([&](SqliteConnection& connection) {
+    {
+      SqliteQuery query = connection.query(
+          "DELETE FROM checkpoints WHERE tenant = ?1 AND router = ?2 AND format = ?3 "
+          "AND position = ?4 AND checksum = ?5");
+      bind_key(query, checkpoint);
+      query.integer(static_cast<std::int64_t>(checkpoint.checksum));
+      if (!query.run()) return query.code();
+    }
+    return drop_all_but_two(connection, checkpoint.scope);
+  });
 }
 
 Result<std::vector<Checkpoint>> SqliteStore::load_checkpoints(const Scope& scope) {

@@ -145,6 +145,22 @@ Status SqliteStore::ready_to_write() {
                ""};
 }
 
+Status SqliteStore::in_transaction(const std::function<int(SqliteConnection&)>& work) {
+  const std::lock_guard lock(write_mutex_);
+  if (const Status ready = ready_to_write(); !ready.ok()) return ready;
+  int code = writer_->execute("BEGIN IMMEDIATE");
+  if (code == SQLITE_OK) code = work(*writer_);
+  if (code == SQLITE_OK) code = writer_->execute("COMMIT");
+  if (code == SQLITE_OK) return Done{};
+  Error error = writer_->error(code);
+  if (writer_->in_transaction()) writer_->execute("ROLLBACK");
+  if (fault_of(code) == SqliteFault::broken) {
+    sync_leftovers_ = sync_leftovers_ || (code & 0xff) == SQLITE_IOERR;
+    writer_.reset();
+  }
+  return error;
+}
+
 Result<std::vector<AppendResult>> SqliteStore::append(std::span<const AppendRequest> group) {
   if (group.empty()) return std::vector<AppendResult>{};
   const std::lock_guard lock(write_mutex_);
@@ -232,12 +248,20 @@ Result<std::vector<StoredRecord>> SqliteStore::recent_feedback(std::string_view 
   return read_records(*loan, query);
 }
 
-Result<std::vector<Scope>> SqliteStore::scopes() {
+Result<std::vector<LogHead>> SqliteStore::heads() {
   Result<SqliteReaders::Loan> loan = readers_->borrow();
   if (!loan.ok()) return loan.error();
   SqliteQuery query = loan->connection().query(
-      "SELECT DISTINCT tenant, router FROM record_counts ORDER BY tenant, router");
-  return read_scopes(*loan, query);
+      "SELECT c.tenant, c.router, (SELECT MAX(r.position) FROM records AS r "
+      "INDEXED BY records_by_router WHERE r.tenant = c.tenant AND r.router = c.router) "
+      "FROM (SELECT DISTINCT tenant, router FROM record_counts) AS c ORDER BY c.tenant, c.router");
+  std::vector<LogHead> heads;
+  while (query.next()) {
+    heads.push_back({{std::string(query.bytes_at(0)), std::string(query.bytes_at(1))},
+                     static_cast<LogPosition>(query.integer_at(2))});
+  }
+  if (!query.ok()) return loan->fail(query.code());
+  return heads;
 }
 
 Result<StoreCounts> SqliteStore::counts(const Scope& scope, Timestamp now) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -63,18 +64,22 @@ class SqliteStore final : public Store {
                                          std::size_t limit) override;
   Result<std::vector<StoredRecord>> recent_feedback(std::string_view tenant, LogPosition before,
                                                     std::size_t limit) override;
-  Result<std::vector<Scope>> scopes() override;
+  Result<std::vector<LogHead>> heads() override;
   Status save_checkpoint(const Checkpoint& checkpoint) override;
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override;
+  Status drop_checkpoint(const Checkpoint& checkpoint) override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return false; }
+  std::uint64_t connections() const override { return 1 + reopened_.load(); }
 
  private:
   SqliteStore(const SqliteStoreOptions& options, std::optional<FileLock> lock);
   Status open_writer();
   Status ready_to_write();
   Status look_at_file();
+  /// Runs `work`, which gives a SQLite code, as one write transaction.
+  Status in_transaction(const std::function<int(SqliteConnection&)>& work);
 
   const SqliteStoreOptions options_;
   std::optional<FileLock> lock_;  ///< Outlives the connections: declared before them.

@@ -85,6 +85,11 @@ void add_router(Families& families, const RouterReport& report) {
   const Labels router = {{"router", report.scope.router}};
   gauge(families, {"pointsman_log_position", "Newest folded position of the log."},
         number(report.position), router);
+  counter(families, {"pointsman_log_forks_total", "Times the log had lost what was folded."},
+          number(report.forks), router);
+  counter(families,
+          {"pointsman_log_divergences_total", "Checkpoints of others with another checksum."},
+          number(report.divergences), router);
   counter(families, {"pointsman_decisions_total", "Decisions in the log."},
           number(report.decisions), router);
   for (const RouterReport::ArmReport& arm : report.arms) {

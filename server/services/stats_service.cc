@@ -32,7 +32,8 @@ nlohmann::json router_json(const RouterReport& report) {
   }
   return {{"position", report.position}, {"checksum", hex(report.checksum)},
           {"policy", report.policy},     {"decisions", report.decisions},
-          {"arms", std::move(arms)},     {"schema_version", report.schema_version}};
+          {"arms", std::move(arms)},     {"schema_version", report.schema_version},
+          {"log_forks", report.forks},   {"log_divergences", report.divergences}};
 }
 
 http::Response describe(ServiceContext& context, const std::string& tenant) {

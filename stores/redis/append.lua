@@ -50,8 +50,9 @@ local function write_entry(body, expires, position)
   return body .. whole(expires) .. ' ' .. whole(position)
 end
 
-local head = math.max(tonumber(redis.call('GET', HEAD) or '0'), floor)
-local written_head = nil
+local head_before = redis.call('GET', HEAD) or '0'
+local head = math.max(tonumber(head_before), floor)
+local written_head, newest_added = nil, nil
 local counted = {}
 local latest = nil
 
@@ -71,6 +72,7 @@ local function add(request)
     added = redis.pcall('XADD', LOG, whole(head) .. '-0', 'r', request.record)
     if type(added) == 'table' and added.err then return nil end
   end
+  newest_added = head
   if request.count ~= '' then counted[request.count] = (counted[request.count] or 0) + 1 end
   if request.is_feedback then redis.call('XADD', FEEDBACK, whole(head) .. '-0', 'f', '') end
   if request.session then
@@ -203,7 +205,11 @@ for i = 1, requests do
   local status, position = judge_request(take_request())
   results[2 * i - 1], results[2 * i] = status, position
 end
-if written_head and head > written_head then redis.call('SET', HEAD, whole(head)) end
+-- The head is that of the log: a number that no record came to stand at is none.
+if written_head then
+  local newest = newest_added and whole(newest_added) or head_before
+  if newest ~= whole(written_head) then redis.call('SET', HEAD, newest) end
+end
 for name, n in pairs(counted) do redis.call('HINCRBY', COUNTS, name, n) end
 -- counts() asks what is open now; what closed a least life ago is not asked for again.
 if latest then redis.call('ZREMRANGEBYSCORE', OPEN, '-inf', whole(latest - least_life)) end

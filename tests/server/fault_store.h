@@ -94,12 +94,15 @@ class FaultStore final : public Store {
     }
     return page;
   }
-  Result<std::vector<Scope>> scopes() override { return inner_.scopes(); }
+  Result<std::vector<LogHead>> heads() override { return inner_.heads(); }
   Status save_checkpoint(const Checkpoint& checkpoint) override {
     return inner_.save_checkpoint(checkpoint);
   }
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override {
     return inner_.load_checkpoints(scope);
+  }
+  Status drop_checkpoint(const Checkpoint& checkpoint) override {
+    return inner_.drop_checkpoint(checkpoint);
   }
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override {
     return inner_.counts(scope, now);
@@ -108,6 +111,7 @@ class FaultStore final : public Store {
     return inner_.settings();
   }
   bool shared() const override { return inner_.shared(); }
+  std::uint64_t connections() const override { return inner_.connections(); }
 
  private:
   Store& inner_;

@@ -37,6 +37,32 @@ TEST_P(StoreReading, ScanGivesAScopeInOrderFromWhereItIsAsked) {
   EXPECT_EQ(value(store().scopes()), (std::vector<Scope>{{"acme", "default"}, {"acme", "other"}}));
 }
 
+TEST_P(StoreReading, HeadsSayWhereEachLogStands) {
+  EXPECT_TRUE(value(store().heads()).empty());
+  append_one(decision({.query_id = "q1"}));
+  append_one(decision({.query_id = "x1", .scope = {"acme", "other"}}));
+  const LogPosition newest = append_one(feedback({.query_id = "q1"})).position;
+  EXPECT_EQ(append_one(feedback({.query_id = "nobody"})).status, unknown);
+  EXPECT_EQ(
+      append_one(feedback({.query_id = "q1", .payload = std::string(kMaxRecordBytes, 'x')})).status,
+      failed);
+  const auto heads = value(store().heads());
+  ASSERT_EQ(heads.size(), 2U);
+  EXPECT_EQ(heads[0].scope, kScope);
+  EXPECT_EQ(heads[0].position, newest) << "what was not appended moves nothing";
+  EXPECT_EQ(heads[1].scope, (Scope{"acme", "other"}));
+  EXPECT_EQ(heads[1].position, log({"acme", "other"}).back().position);
+}
+
+TEST_P(StoreReading, ARecordsIdIsToldByItsPosition) {
+  const AppendRequest first = decision({.query_id = "q1"});
+  const LogPosition position = append_one(first).position;
+  append_one(decision({.query_id = "q2"}));
+  EXPECT_EQ(value(store().record_id_at(kScope, position)), std::optional(first.record.id));
+  EXPECT_EQ(value(store().record_id_at(kScope, position + 1'000)), std::nullopt);
+  EXPECT_EQ(value(store().record_id_at({"acme", "other"}, position)), std::nullopt);
+}
+
 TEST_P(StoreReading, RecentFeedbackPagesFromTheNewestWithoutGapsOrRepeats) {
   append_one(decision({.query_id = "q1", .session_id = "s"}));
   std::vector<LogPosition> expected;
@@ -114,6 +140,21 @@ TEST_P(StoreReading, ACheckpointSavedAgainIsFineAndAnotherChecksumIsAConflict) {
   const auto kept = value(store().load_checkpoints(kScope));
   ASSERT_EQ(kept.size(), 1U);
   EXPECT_EQ(kept[0].checksum, 1U);
+}
+
+TEST_P(StoreReading, ACheckpointIsDroppedByItsKeyAndChecksumAndLeavesTheOthers) {
+  ASSERT_TRUE(store().save_checkpoint(checkpoint(10, 1)).ok());
+  ASSERT_TRUE(store().save_checkpoint(checkpoint(20, 2)).ok());
+  EXPECT_TRUE(store().drop_checkpoint(checkpoint(20, 3)).ok()) << "another's checksum";
+  EXPECT_EQ(value(store().load_checkpoints(kScope)).size(), 2U);
+  EXPECT_TRUE(store().drop_checkpoint(checkpoint(20, 2)).ok());
+  EXPECT_TRUE(store().drop_checkpoint(checkpoint(20, 2)).ok()) << "it is gone already";
+  const auto kept = value(store().load_checkpoints(kScope));
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].position, 10U);
+  EXPECT_EQ(kept[0].chunks, checkpoint(10, 0).chunks);
+  ASSERT_TRUE(store().save_checkpoint(checkpoint(20, 3)).ok()) << "the key is free again";
+  EXPECT_EQ(value(store().load_checkpoints(kScope))[0].checksum, 3U);
 }
 
 TEST_P(StoreReading, SettingsNameTheKindAndWhatItSurvives) {
