@@ -26,27 +26,34 @@ std::unique_ptr<WriteJob> Writer::submit(std::unique_ptr<WriteJob> job) {
   {
     const std::scoped_lock lock(mutex_);
     if (stopping_ || queue_.size() >= options_.max_queued ||
-        queued_bytes_ + job->bytes > options_.max_queued_bytes) {
+        held_bytes_ + job->bytes > options_.max_queued_bytes) {
       ++counters_.refused;
       return job;
     }
-    queued_bytes_ += job->bytes;
+    held_bytes_ += job->bytes;
     claim->job = std::move(job);
     queue_.push_back(claim);
   }
   work_.notify_one();
-  if (watched) {
-    const std::scoped_lock lock(watch_mutex_);
-    watched_.push_back(std::move(claim));
-    if (watched_.size() == 1) watch_wake_.notify_one();
-  }
+  if (watched) watch_for_lateness(std::move(claim));
   return nullptr;
+}
+
+void Writer::watch_for_lateness(std::shared_ptr<Claim> claim) {
+  const std::scoped_lock lock(watch_mutex_);
+  // What is answered stays in line behind what is not. Of the latter there are no more than the
+  // queue and a group hold, so that a sweep at twice as many frees half of the list.
+  if (watched_.size() >= 2 * (options_.max_queued + options_.max_group)) {
+    std::erase_if(watched_, [](const auto& one) { return one->answered.load(); });
+  }
+  watched_.push_back(std::move(claim));
+  if (watched_.size() == 1) watch_wake_.notify_one();
 }
 
 bool Writer::run(std::function<void()> task) {
   {
     const std::scoped_lock lock(mutex_);
-    if (stopping_) return false;
+    if (stopping_ || tasks_.size() >= kMostTasks) return false;
     tasks_.push_back(std::move(task));
   }
   work_.notify_one();
@@ -69,9 +76,14 @@ void Writer::stop() {
 }
 
 Writer::Counters Writer::counters() const {
-  const std::scoped_lock lock(mutex_);
-  Counters counters = counters_;
-  counters.queued = queue_.size();
+  Counters counters;
+  {
+    const std::scoped_lock lock(mutex_);
+    counters = counters_;
+    counters.queued = queue_.size();
+  }
+  const std::scoped_lock lock(watch_mutex_);
+  counters.watched = watched_.size();
   return counters;
 }
 
@@ -82,7 +94,6 @@ Writer::Group Writer::take_group() {
     const std::size_t more = queue_.front()->job->requests.size();
     if (!group.empty() && records + more > options_.max_group) break;
     records += more;
-    queued_bytes_ -= queue_.front()->job->bytes;
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
@@ -109,7 +120,9 @@ void Writer::loop() {
 void Writer::commit(const Group& group) {
   std::vector<AppendRequest> requests;
   std::vector<std::size_t> counts;
+  std::size_t bytes = 0;
   for (const auto& claim : group) {
+    bytes += claim->job->bytes;
     // What the watchdog has answered already is still appended: its client was told that nothing
     // was recorded, and a decision that nobody asks about does no harm.
     counts.push_back(claim->job->requests.size());
@@ -139,6 +152,7 @@ void Writer::commit(const Group& group) {
     ++counters_.groups;
     counters_.records += records;
     counters_.commit_seconds += spent.count();
+    held_bytes_ -= bytes;
     if (!result) ++counters_.failures;
   }
   http::respond_all(std::move(answers));

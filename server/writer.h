@@ -31,6 +31,9 @@ struct WriteJob {
 /// The one thread that appends. Jobs queue up while a commit is in flight and then go together, so
 /// groups grow with the load; every answer leaves after its commit, one wake-up an I/O thread.
 ///
+/// Bounded, whatever the store does: the queue in jobs and, with the group in flight, in bytes; the
+/// tasks; and the list of answers that may come late.
+///
 /// Thread-safety: submit(), run() and counters() from any thread.
 class Writer final {
  public:
@@ -41,8 +44,12 @@ class Writer final {
     std::uint64_t late = 0;       ///< Answers given before their commit.
     std::uint64_t refused = 0;    ///< Jobs over the queue's bounds.
     std::size_t queued = 0;       ///< Now.
+    std::size_t watched = 0;      ///< Now: answers whose lateness is looked at.
     double commit_seconds = 0.0;  ///< Spent in commits.
   };
+
+  /// Tasks that may wait for run().
+  static constexpr std::size_t kMostTasks = 1'024;
 
   Writer(Routers& routers, WriterOptions options);
   ~Writer();  ///< stop().
@@ -52,7 +59,8 @@ class Writer final {
   std::unique_ptr<WriteJob> submit(std::unique_ptr<WriteJob> job);
 
   /// Runs `task` on the writer's thread between two groups, where it may use Routers freely. Tasks
-  /// go before queued jobs. False once the writer has stopped: the task is dropped.
+  /// go before queued jobs. False where kMostTasks wait already, or once the writer has stopped:
+  /// the task is dropped.
   bool run(std::function<void()> task);
 
   /// Commits all that is queued, saves checkpoints, ends the thread. Idempotent.
@@ -75,6 +83,7 @@ class Writer final {
   };
   using Group = std::vector<std::shared_ptr<Claim>>;
   Group take_group();
+  void watch_for_lateness(std::shared_ptr<Claim> claim);
   void commit(const Group& group);
 
   Routers& routers_;
@@ -84,11 +93,11 @@ class Writer final {
   std::condition_variable work_;
   std::deque<std::shared_ptr<Claim>> queue_;
   std::vector<std::function<void()>> tasks_;
-  std::size_t queued_bytes_ = 0;
+  std::size_t held_bytes_ = 0;  ///< Of the jobs that are queued or being committed.
   bool stopping_ = false;
   Counters counters_;
 
-  std::mutex watch_mutex_;
+  mutable std::mutex watch_mutex_;
   std::condition_variable watch_wake_;
   std::deque<std::shared_ptr<Claim>> watched_;  ///< In the order of their deadlines.
   bool watch_stopping_ = false;

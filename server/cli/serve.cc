@@ -6,18 +6,16 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <csignal>
 #include <future>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "engine/default_text_model.h"
 #include "server/app.h"
 #include "server/cli/progress.h"
 #include "server/config/apply_config.h"
+#include "server/follower.h"
 
 namespace pointsman {
 namespace {
@@ -98,44 +96,6 @@ void reload_config(Writer& writer, Routers& routers, const Clock& clock,
   if (taken) done.get_future().wait();
 }
 
-/// Follows what other replicas append to a shared store, until it goes.
-class Follower final {
- public:
-  static constexpr std::chrono::milliseconds kEvery{50};
-
-  Follower(Writer& writer, Routers& routers)
-      : thread_([this, &writer, &routers] {
-          std::unique_lock lock(mutex_);
-          while (!wake_.wait_for(lock, kEvery, [this] { return stopping_; })) {
-            lock.unlock();
-            std::promise<void> done;
-            const bool taken = writer.run([&] {
-              if (Status followed = routers.follow(); !followed) {
-                spdlog::warn("the log could not be followed: {}", followed.error().message);
-              }
-              done.set_value();
-            });
-            if (taken) done.get_future().wait();
-            lock.lock();
-          }
-        }) {}
-
-  ~Follower() {
-    {
-      const std::scoped_lock lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_one();
-    thread_.join();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
-  std::thread thread_;  ///< Last: it uses the others.
-};
-
 /// Everything between "listening" and "stopped".
 int run(const ServerConfig& config, Store& store, Routers& routers, const sigset_t& signals,
         const ServeHooks& hooks) {
@@ -149,8 +109,11 @@ int run(const ServerConfig& config, Store& store, Routers& routers, const sigset
 
   std::atomic<bool> draining{false};
   Writer writer(routers, config.writer);
+  std::optional<Follower> follower;
+  if (store.shared()) follower.emplace(writer, routers);
   Workers workers(Workers::Options{});
   ServiceContext context{store, routers, writer, workers, *adapters, clock, config.durability};
+  context.follower = follower ? &*follower : nullptr;
   http::Server* server_address = nullptr;
   App app(Auth(config.keys),
           make_routes(context, draining, [&server_address] { return server_address->counters(); }));
@@ -160,8 +123,6 @@ int run(const ServerConfig& config, Store& store, Routers& routers, const sigset
     spdlog::error("{}", started.error().message);
     return 1;
   }
-  std::optional<Follower> follower;
-  if (store.shared()) follower.emplace(writer, routers);
   spdlog::info("listening on http://{}:{}", config.http.host, server.port());
 
   int signal = 0;
@@ -171,7 +132,7 @@ int run(const ServerConfig& config, Store& store, Routers& routers, const sigset
   spdlog::info("stopping: no new connections, {} records so far", writer.counters().records);
   draining.store(true);
   if (!server.drain(kDrainPatience)) spdlog::warn("some connections did not end in time");
-  follower.reset();
+  if (follower) follower->stop();
   writer.stop();
   server.stop();
   workers.stop();

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/follower.h"
 #include "server/services/stats_service.h"
 
 namespace pointsman {
@@ -81,10 +82,22 @@ void add_writer(Families& families, const Writer& writer) {
         writer.healthy() ? 1.0 : 0.0);
 }
 
-void add_router(Families& families, const RouterReport& report) {
+void add_follower(Families& families, const Follower* follower) {
+  const auto age = follower ? follower->age() : std::nullopt;
+  if (!age) return;
+  gauge(families,
+        {"pointsman_log_follow_age_seconds", "Since the shared log was last followed in full."},
+        age->count());
+}
+
+void add_router(Families& families, const FollowedReport& report) {
   const Labels router = {{"router", report.scope.router}};
   gauge(families, {"pointsman_log_position", "Newest folded position of the log."},
         number(report.position), router);
+  if (report.lag) {
+    gauge(families, {"pointsman_log_lag_records", "Positions of the log that are not folded yet."},
+          number(*report.lag), router);
+  }
   counter(families, {"pointsman_log_forks_total", "Times the log had lost what was folded."},
           number(report.forks), router);
   counter(families,
@@ -120,7 +133,8 @@ void MetricsService::handle(Call call) {
                      Families families;
                      add_transport(families, transport_());
                      add_writer(families, context_.writer);
-                     for (const RouterReport& report : *reports) add_router(families, report);
+                     add_follower(families, context_.follower);
+                     for (const FollowedReport& report : *reports) add_router(families, report);
                      http::Response response;
                      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
                      response.body = prometheus::TextSerializer().Serialize(families);

@@ -19,6 +19,8 @@
 
 namespace pointsman {
 
+class Follower;
+
 /// What the services share. All of it outlives them and is safe from any thread (Routers: only
 /// snapshot() and scopes(); the rest through Writer::run).
 struct ServiceContext {
@@ -29,6 +31,7 @@ struct ServiceContext {
   const RewardAdapters& adapters;
   const Clock& clock;
   DecisionDurability durability = DecisionDurability::commit;
+  const Follower* follower = nullptr;  ///< Null where no other process appends.
 };
 
 /// One request, authenticated, on its way through a service.

@@ -1,9 +1,12 @@
 #include "server/services/stats_service.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <future>
 #include <map>
 #include <nlohmann/json.hpp>
+
+#include "server/follower.h"
 
 namespace pointsman {
 namespace {
@@ -18,7 +21,7 @@ nlohmann::json mean_or_null(double sum, double count) {
   return count > 0.0 ? nlohmann::json(sum / count) : nlohmann::json(nullptr);
 }
 
-nlohmann::json router_json(const RouterReport& report) {
+nlohmann::json router_json(const FollowedReport& report) {
   nlohmann::json arms = nlohmann::json::object();
   for (const RouterReport::ArmReport& arm : report.arms) {
     arms[arm.spec.id] = {
@@ -30,10 +33,15 @@ nlohmann::json router_json(const RouterReport& report) {
         {"mean_latency_ms",
          mean_or_null(arm.stats.latency_sum, static_cast<double>(arm.stats.latencies))}};
   }
-  return {{"position", report.position}, {"checksum", hex(report.checksum)},
-          {"policy", report.policy},     {"decisions", report.decisions},
-          {"arms", std::move(arms)},     {"schema_version", report.schema_version},
-          {"log_forks", report.forks},   {"log_divergences", report.divergences}};
+  return {{"position", report.position},
+          {"checksum", hex(report.checksum)},
+          {"policy", report.policy},
+          {"decisions", report.decisions},
+          {"arms", std::move(arms)},
+          {"schema_version", report.schema_version},
+          {"log_forks", report.forks},
+          {"log_divergences", report.divergences},
+          {"log_lag_records", report.lag ? nlohmann::json(*report.lag) : nlohmann::json(nullptr)}};
 }
 
 http::Response describe(ServiceContext& context, const std::string& tenant) {
@@ -45,7 +53,7 @@ http::Response describe(ServiceContext& context, const std::string& tenant) {
   std::uint64_t pending = 0;
   std::uint64_t outcomes = 0;
   std::uint64_t sessions = 0;
-  for (const RouterReport& report : *reports) {
+  for (const FollowedReport& report : *reports) {
     const auto counts = context.store.counts(report.scope, context.clock.now());
     if (!counts) return problem_of(counts.error());
     decisions += counts->decisions;
@@ -62,7 +70,12 @@ http::Response describe(ServiceContext& context, const std::string& tenant) {
     adapters[std::string(entry.name)] = std::string(entry.description);
   }
   const Writer::Counters writer = context.writer.counters();
+  nlohmann::json follow_age = nullptr;
+  if (const auto age = context.follower ? context.follower->age() : std::nullopt) {
+    follow_age = age->count();
+  }
   const nlohmann::json body = {{"pending_count", pending},
+                               {"log_follow_age_seconds", follow_age},
                                {"decisions", decisions},
                                {"outcomes", outcomes},
                                {"session_feedback", sessions},
@@ -80,18 +93,29 @@ http::Response describe(ServiceContext& context, const std::string& tenant) {
 
 }  // namespace
 
-Result<std::vector<RouterReport>> gather_reports(ServiceContext& context,
-                                                 const std::string& tenant) {
-  std::promise<std::vector<RouterReport>> promise;
+Result<std::vector<FollowedReport>> gather_reports(ServiceContext& context,
+                                                   const std::string& tenant) {
+  // Asked first: a record that comes meanwhile is no lag.
+  const auto heads = context.store.heads();
+  std::map<Scope, LogPosition> newest;
+  if (heads) {
+    for (const LogHead& head : *heads) newest.emplace(head.scope, head.position);
+  }
+  std::promise<std::vector<FollowedReport>> promise;
   auto future = promise.get_future();
   const bool taken = context.writer.run([&] {
-    std::vector<RouterReport> reports;
+    std::vector<FollowedReport> reports;
     for (const Scope& scope : context.routers.scopes()) {
-      if (scope.tenant == tenant) reports.push_back(context.routers.report(scope));
+      if (scope.tenant != tenant) continue;
+      reports.push_back({context.routers.report(scope), std::nullopt});
+      FollowedReport& report = reports.back();
+      const auto head = newest.find(scope);
+      if (head == newest.end()) continue;
+      report.lag = head->second - std::min(head->second, report.position);
     }
     promise.set_value(std::move(reports));
   });
-  if (!taken) return Error{ErrorCode::exhausted, "the server is going down", ""};
+  if (!taken) return Error{ErrorCode::exhausted, "the server is busy or going down", ""};
   return future.get();
 }
 

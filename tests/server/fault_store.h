@@ -25,6 +25,7 @@ class FaultStore final : public Store {
   void set(Fault fault) { fault_.store(fault); }
   /// Reading a decision fails too, as when the fold or an answer needs it.
   void fail_find(bool fails) { find_fails_.store(fails); }
+  void fail_heads(bool fails) { heads_fail_.store(fails); }
 
   /// What recent_feedback() gives from now on, newest first; set before any request.
   void set_recent(std::vector<StoredRecord> recent) { recent_ = std::move(recent); }
@@ -94,7 +95,10 @@ class FaultStore final : public Store {
     }
     return page;
   }
-  Result<std::vector<LogHead>> heads() override { return inner_.heads(); }
+  Result<std::vector<LogHead>> heads() override {
+    if (heads_fail_) return Error{ErrorCode::unavailable, "told to fail", ""};
+    return inner_.heads();
+  }
   Status save_checkpoint(const Checkpoint& checkpoint) override {
     return inner_.save_checkpoint(checkpoint);
   }
@@ -117,6 +121,7 @@ class FaultStore final : public Store {
   Store& inner_;
   std::atomic<Fault> fault_{Fault::none};
   std::atomic<bool> find_fails_{false};
+  std::atomic<bool> heads_fail_{false};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool held_ = false;

@@ -205,6 +205,7 @@ class World final {
   Routers& routers() { return *running_->routers; }
   Writer& writer() { return *running_->writer; }
   FaultStore& faults() { return *running_->faults; }
+  ServiceContext& context() { return *running_->context; }
   std::vector<App::Entry> routes() {
     return make_routes(*running_->context, draining, no_counters);
   }

@@ -99,6 +99,56 @@ TEST(Writer, OverItsBoundOfBytesItRefuses) {
   EXPECT_EQ(world.call(thumb("q")).status, 200);
 }
 
+TEST(Writer, WhatIsBeingCommittedCountsInTheBoundOfBytesToo) {
+  World world({.writer = {.max_queued_bytes = 60'000, .route_commit = 20s}});
+  const auto large = [](const std::string& id) {
+    const Json body = {
+        {"query_id", id}, {"features", {{"u", 0.5}}}, {"metadata", std::string(15'000, 'x')}};
+    return World::Ask{"POST", "/route", body.dump()};
+  };
+  world.faults().hold();
+  auto in_flight = world.send(large("q1"));
+  world.faults().await_held();
+  int taken = 0;
+  std::vector<std::future<http::Response>> answers;
+  for (int i = 0; i < 10; ++i) {
+    answers.push_back(world.send(large("r" + std::to_string(i))));
+    if (answers.back().wait_for(0s) != std::future_status::ready) ++taken;
+  }
+  const auto refused = world.writer().counters().refused;
+  world.faults().release();
+  EXPECT_EQ(World::wait(std::move(in_flight)).status, 200);
+  int ok = 0;
+  for (auto& answer : answers) ok += World::wait(std::move(answer)).status == 200 ? 1 : 0;
+  EXPECT_EQ(static_cast<std::uint64_t>(ok), 10 - refused);
+  EXPECT_LE(ok, 2) << "three of them, the one in flight included, fill the bound";
+  EXPECT_EQ(world.call(large("last")).status, 200) << "it takes requests again";
+}
+
+TEST(Writer, TasksThatWaitForAStoreAreBounded) {
+  World world({.writer = {.route_commit = 20s}});
+  world.faults().hold();
+  auto in_flight = world.send(route("q1"));
+  world.faults().await_held();
+  std::atomic<std::size_t> run{0};
+  for (std::size_t i = 0; i < Writer::kMostTasks; ++i) {
+    ASSERT_TRUE(world.writer().run([&run] { ++run; }));
+  }
+  EXPECT_FALSE(world.writer().run([&run] { ++run; }));
+  world.faults().release();
+  EXPECT_EQ(World::wait(std::move(in_flight)).status, 200);
+  world.report();  // Behind the tasks.
+  EXPECT_EQ(run, Writer::kMostTasks);
+}
+
+TEST(Writer, AnswersThatWereGivenInTimeDoNotPileUpBehindALongDeadline) {
+  World world({.writer = {.max_queued = 8, .max_group = 4, .route_commit = 20s}});
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(world.call(route("q" + std::to_string(i))).status, 200);
+    ASSERT_LE(world.writer().counters().watched, 2U * (8 + 4));
+  }
+}
+
 TEST(Writer, ALateCommitIsAnsweredWithAFallbackArmAndTheQueryIdCanBeAskedAgain) {
   World world({.writer = {.route_commit = 30ms}});
   world.faults().hold();
