@@ -166,6 +166,11 @@ struct PolicyReader {
     out.a0 = reader.require_number("a0", {});
     out.b0 = reader.require_number("b0", {});
   }
+  void operator()(DefaultOptions& out) const {
+    out.alpha = reader.require_number("alpha", {});
+    out.landmark_precision = reader.require_number("landmark_precision", {});
+    out.bandwidth = reader.require_number("bandwidth", {});
+  }
 };
 
 // A default alternative of a variant, by its index.
@@ -280,7 +285,10 @@ struct BodyReader {
   Status operator()(SchemaRevision& out) const {
     out.version = count32(reader, "version");
     if (Status ok = member(reader, "mean", Presence::required, out.mean); !ok) return ok;
-    return member(reader, "scale", Presence::required, out.scale);
+    if (Status ok = member(reader, "scale", Presence::required, out.scale); !ok) return ok;
+    out.bandwidth = reader.optional_number("bandwidth", {}).value_or(0.0);
+    out.intercept_mean = reader.optional_number("intercept_mean", {});
+    return member(reader, "landmarks", Presence::optional, out.landmarks);
   }
 
   Status operator()(Decision& out) const {

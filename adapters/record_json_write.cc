@@ -98,6 +98,11 @@ struct PolicyWriter {
     out["a0"] = options.a0;
     out["b0"] = options.b0;
   }
+  void operator()(const DefaultOptions& options) const {
+    out["alpha"] = options.alpha;
+    out["landmark_precision"] = options.landmark_precision;
+    out["bandwidth"] = options.bandwidth;
+  }
 };
 
 Json to_json(const PolicyOptions& policy) {
@@ -173,6 +178,9 @@ struct BodyWriter {
     out["version"] = revision.version;
     out["mean"] = revision.mean;
     out["scale"] = revision.scale;
+    put_list(out, "landmarks", revision.landmarks);
+    if (revision.bandwidth != 0.0) out["bandwidth"] = revision.bandwidth;
+    put_optional(out, "intercept_mean", revision.intercept_mean);
   }
 
   void operator()(const Decision& decision) const {

@@ -7,6 +7,7 @@
 
 #include "engine/bytes.h"
 #include "engine/crc32c.h"
+#include "engine/default_policy.h"
 #include "engine/record_codec.h"
 #include "engine/router_fold.h"
 
@@ -186,9 +187,10 @@ bool RouterFold::restore(const Checkpoint& checkpoint) {
 
   config_ = std::make_shared<const RouterConfig>(std::move(*config));
   encoder_ = std::make_shared<const FeatureEncoder>(config_->features, options_.text_model);
-  prior_ = std::make_shared<const LinearPrior>(make_prior(config_->features, config_->posterior));
-  standardiser_ = std::make_shared<const Standardiser>(*schema);
-  if (standardiser_->raw_dims() != raw_dims(config_->features)) return false;
+  std::vector<std::uint32_t> inputs = map_inputs(*config_);
+  if (!Standardiser::fits(*schema, raw_dims(config_->features), inputs)) return false;
+  standardiser_ = std::make_shared<const Standardiser>(*schema, std::move(inputs));
+  prior_ = std::make_shared<const LinearPrior>(make_prior(*config_, *schema));
   layout_since_ = layout_since;
   for (std::size_t n = in.count(8); n > 0; --n) epochs_.push_back(in.u64());
   for (std::size_t n = in.count(3); n > 0; --n) {

@@ -128,6 +128,8 @@ struct Distribution {
     share_best(arms, out, bound, {1.0, 0.0});
   }
 
+  void operator()(const DefaultOptions& options) const { (*this)(LinUcbOptions{options.alpha}); }
+
   void operator()(const LinTsOptions& options) const {
     integrate_thompson(options.alpha, arms, out);
   }
@@ -184,6 +186,7 @@ struct Name {
   std::string_view operator()(const SquareCbOptions&) const { return "squarecb"; }
   std::string_view operator()(const Ucb1Options&) const { return "ucb1"; }
   std::string_view operator()(const BetaThompsonOptions&) const { return "beta_thompson"; }
+  std::string_view operator()(const DefaultOptions&) const { return "default"; }
 };
 
 /// A number's allowed range, and how to say it.
@@ -228,6 +231,11 @@ std::optional<Target> policy_target(PolicyOptions& policy, std::string_view key)
   if (auto* beta = std::get_if<BetaThompsonOptions>(&policy); beta != nullptr) {
     if (key == "a0") return Target{kPseudoCount, {&beta->a0}};
     if (key == "b0") return Target{kPseudoCount, {&beta->b0}};
+  }
+  if (auto* all = std::get_if<DefaultOptions>(&policy); all != nullptr) {
+    if (key == "alpha") return Target{kNotNegative, {&all->alpha}};
+    if (key == "landmark_precision") return Target{kPositive, {&all->landmark_precision}};
+    if (key == "bandwidth") return Target{kPositive, {&all->bandwidth}};
   }
   return std::nullopt;
 }
@@ -298,6 +306,7 @@ std::optional<PolicyOptions> policy_named(std::string_view name) {
   if (name == "squarecb") return SquareCbOptions{};
   if (name == "ucb1") return Ucb1Options{};
   if (name == "beta_thompson") return BetaThompsonOptions{};
+  if (name == "default") return DefaultOptions{};
   return std::nullopt;
 }
 
@@ -320,7 +329,7 @@ Result<PolicySpec> parse_policy_spec(std::string_view text, const PosteriorOptio
     return invalid("policy",
                    "There is no policy " + quoted(name) +
                        "; there are linucb, lints, uniform, fixed, epsilon_greedy, squarecb, "
-                       "ucb1 and beta_thompson.");
+                       "ucb1, beta_thompson and default.");
   }
   PolicySpec spec{std::string(text), *std::move(policy), defaults, 0.0};
   bool more = has_options;

@@ -69,9 +69,21 @@ struct BetaThompsonOptions {
   bool operator==(const BetaThompsonOptions&) const = default;
 };
 
+/// The policy that needs no setting: LinUCB (Li et al. 2010) over the context and, where the router
+/// has numeric fields, over LandmarkMap's non-linear features of them, both under one prior. The
+/// features are chosen, and the intercept's prior mean is learnt, at the schema's moments; see
+/// engine/default_policy.h. Chosen on the seven classification sets and on pareto_dev and
+/// routellm_mmlu_dev together (docs/BENCHMARKS.md, "One default for all").
+struct DefaultOptions {
+  double alpha = 0.15;  ///< Width of the bound in standard deviations; larger explores more.
+  double landmark_precision = 0.1;  ///< Prior precision of a landmark feature; large: linear.
+  double bandwidth = 0.6;           ///< The kernel's ℓ, in median distances of two contexts; > 0.
+  bool operator==(const DefaultOptions&) const = default;
+};
+
 using PolicyOptions =
     std::variant<LinUcbOptions, LinTsOptions, UniformOptions, FixedOptions, EpsilonGreedyOptions,
-                 SquareCbOptions, Ucb1Options, BetaThompsonOptions>;
+                 SquareCbOptions, Ucb1Options, BetaThompsonOptions, DefaultOptions>;
 
 /// The Bayesian ridge under every linear policy: r ~ N(x'θ, 1/w), θ ~ N(μ₀, Λ⁻¹) with a diagonal
 /// prior. See docs/MATH.md.
@@ -117,7 +129,7 @@ void propensities(const PolicyOptions& policy, std::span<const ArmUtility> arms,
                   const PolicyContext& context, std::span<double> out);
 
 /// The policy's lower-case name: "linucb", "lints", "uniform", "fixed", "epsilon_greedy",
-/// "squarecb", "ucb1", "beta_thompson".
+/// "squarecb", "ucb1", "beta_thompson", "default".
 std::string_view policy_name(const PolicyOptions& policy);
 
 /// A policy with the posterior and floor it runs on, as a command line writes it.
@@ -134,8 +146,8 @@ struct PolicySpec {
 ///
 /// Keys of every policy: floor, gamma, intercept_mean, intercept_precision, field_precision,
 /// text_precision, embedding_precision, and precision, which sets the latter three at once. alpha
-/// belongs to linucb, lints and ucb1, epsilon to epsilon_greedy, gamma0 and exponent to squarecb,
-/// a0 and b0 to beta_thompson.
+/// belongs to linucb, lints, ucb1 and default, epsilon to epsilon_greedy, gamma0 and exponent to
+/// squarecb, a0 and b0 to beta_thompson, landmark_precision and bandwidth to default.
 Result<PolicySpec> parse_policy_spec(std::string_view text, const PosteriorOptions& defaults = {});
 
 }  // namespace pointsman

@@ -121,6 +121,13 @@ void fields(Io& io, typename Io::template Ref<BetaThompsonOptions> v) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Ref<DefaultOptions> v) {
+  io(v.alpha);
+  io(v.landmark_precision);
+  io(v.bandwidth);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Ref<PosteriorOptions> v) {
   io(v.intercept_mean);
   io(v.intercept_precision);
@@ -188,6 +195,11 @@ void fields(Io& io, typename Io::template Ref<SchemaRevision> v) {
   io(v.mean);
   io(v.scale);
   io.require(v.mean.size() == v.scale.size());
+  if (!io.more()) return;
+  io(v.landmarks);
+  io(v.bandwidth);
+  io(v.intercept_mean);
+  io.require(v.landmarks.empty() || v.bandwidth > 0.0);
 }
 
 template <class Io>
@@ -413,6 +425,7 @@ static_assert(std::same_as<std::variant_alternative_t<4, PolicyOptions>, Epsilon
 static_assert(std::same_as<std::variant_alternative_t<5, PolicyOptions>, SquareCbOptions>);
 static_assert(std::same_as<std::variant_alternative_t<6, PolicyOptions>, Ucb1Options>);
 static_assert(std::same_as<std::variant_alternative_t<7, PolicyOptions>, BetaThompsonOptions>);
+static_assert(std::same_as<std::variant_alternative_t<8, PolicyOptions>, DefaultOptions>);
 
 }  // namespace
 

@@ -75,11 +75,15 @@ struct ArmRemoved {
 };
 
 /// The online standardisation from here on: x = clip((v − mean)/scale, ±5), coordinate by
-/// coordinate of the raw vector (the intercept is not part of it).
+/// coordinate of the raw vector (the intercept is not part of it). The rest is the policy
+/// `default`'s: what it learnt from the router's first contexts and rewards.
 struct SchemaRevision {
   std::uint32_t version = 0;
   std::vector<double> mean;
   std::vector<double> scale;
+  std::vector<float> landmarks;  ///< Of LandmarkMap: contexts of the map's inputs, row after row.
+  double bandwidth = 0.0;        ///< ℓ of its kernel; 0 without landmarks.
+  std::optional<double> intercept_mean;  ///< Prior mean of an arm's intercept from here on.
 };
 
 /// How one arm looked to one decision.

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/default_policy.h"
+
 namespace pointsman {
 namespace {
 
@@ -62,27 +64,6 @@ void DecisionCache::pin(const std::string& query_id) {
 
 void DecisionCache::unpin_all() {
   for (Entry& entry : entries_) entry.pinned = false;
-}
-
-LinearPrior make_prior(const FeatureLayout& layout, const PosteriorOptions& options) {
-  LinearPrior prior;
-  prior.mean.push_back(options.intercept_mean);
-  prior.precision.push_back(options.intercept_precision);
-  for (const CoordinateKind kind : coordinate_kinds(layout)) {
-    prior.mean.push_back(0.0);
-    switch (kind) {
-      case CoordinateKind::text_counter:
-        prior.precision.push_back(options.text_precision);
-        break;
-      case CoordinateKind::embedding:
-        prior.precision.push_back(options.embedding_precision);
-        break;
-      case CoordinateKind::field:
-        prior.precision.push_back(options.field_precision);
-        break;
-    }
-  }
-  return prior;
 }
 
 RouterFold::RouterFold(Scope scope, Options options)
@@ -143,24 +124,26 @@ void RouterFold::reset_schema(LogPosition position) {
   layout_since_ = position;
   schema_decisions_.clear();
   cache_.unpin_all();
-  standardiser_ = std::make_shared<const Standardiser>(raw_dims(config_->features));
+  standardiser_ =
+      std::make_shared<const Standardiser>(raw_dims(config_->features), map_inputs(*config_));
+  prior_ = std::make_shared<const LinearPrior>(make_prior(*config_, standardiser_->revision()));
 }
 
 Status RouterFold::fold_config(const RouterConfig& config, LogPosition position) {
   const std::shared_ptr<const RouterConfig> before = config_;
   config_ = std::make_shared<const RouterConfig>(config);
   encoder_ = std::make_shared<const FeatureEncoder>(config.features, options_.text_model);
-  auto prior = std::make_shared<const LinearPrior>(make_prior(config.features, config.posterior));
 
-  if (!before || !(before->features == config.features)) {
-    prior_ = prior;
+  // A map over the fields comes and goes with the policy, and with it what contexts are.
+  if (!before || !(before->features == config.features) ||
+      map_inputs(*before) != map_inputs(config)) {
     reset_schema(position);
     for (const auto& arm : arms_) {
       arm->posterior.reset(prior_);
       arm->posterior_changed();
     }
-  } else if (!(*prior == *prior_)) {
-    prior_ = prior;
+  } else if (auto prior = make_prior(config, standardiser_->revision()); !(prior == *prior_)) {
+    prior_ = std::make_shared<const LinearPrior>(std::move(prior));
     for (const auto& arm : arms_) {
       arm->posterior.change_prior(prior_);
       arm->posterior_changed();
@@ -213,16 +196,23 @@ std::optional<SchemaRevision> RouterFold::due_schema_revision() {
   }
   if (due == version) return std::nullopt;
   std::vector<const std::vector<float>*> rows;
+  std::vector<const DecisionState*> states;
   for (std::size_t i = 0; i < Standardiser::kMoments[due - 1]; ++i) {
-    rows.push_back(&cache_.find(schema_decisions_[i])->raw);
+    states.push_back(cache_.find(schema_decisions_[i]));
+    rows.push_back(&states.back()->raw);
   }
-  return revise_schema(due, rows, standardiser_->raw_dims());
+  SchemaRevision revision = revise_schema(due, rows, standardiser_->raw_dims());
+  learn_default(*config_, states, revision);
+  return revision;
 }
 
 void RouterFold::fold_schema(const SchemaRevision& revision) {
-  if (revision.mean.size() != standardiser_->raw_dims()) return;  // Of an older layout.
-  if (revision.version <= standardiser_->version()) return;       // Another replica was first.
-  standardiser_ = std::make_shared<const Standardiser>(revision);
+  const std::span<const std::uint32_t> inputs = standardiser_->map_inputs();
+  if (!Standardiser::fits(revision, standardiser_->raw_dims(), inputs)) return;  // An older layout.
+  if (revision.version <= standardiser_->version()) return;  // Another replica was first.
+  standardiser_ = std::make_shared<const Standardiser>(
+      revision, std::vector<std::uint32_t>(inputs.begin(), inputs.end()));
+  prior_ = std::make_shared<const LinearPrior>(make_prior(*config_, revision));
   for (const auto& arm : arms_) {
     arm->posterior.reset(prior_);
     arm->posterior_changed();

@@ -42,9 +42,6 @@ class DecisionCache final {
   std::unordered_map<std::string, std::list<Entry>::iterator> index_;
 };
 
-/// The prior of a layout: the intercept, then each coordinate with the precision of its kind.
-LinearPrior make_prior(const FeatureLayout& layout, const PosteriorOptions& options);
-
 /// What one arm has seen. Means are over observations, weighted, and over outcomes with a cost. The
 /// aged sums forget as the posterior does and are what the policies without a context learn from.
 struct ArmStats {

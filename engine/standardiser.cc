@@ -2,14 +2,36 @@
 
 #include <cassert>
 #include <cmath>
+#include <utility>
 
 namespace pointsman {
 
-Standardiser::Standardiser(std::size_t raw_dims)
-    : revision_{0, std::vector<double>(raw_dims, 0.0), std::vector<double>(raw_dims, 1.0)} {}
+namespace {
 
-Standardiser::Standardiser(const SchemaRevision& revision) : revision_(revision) {
+SchemaRevision identity(std::uint32_t version, std::size_t raw_dims) {
+  SchemaRevision revision;
+  revision.version = version;
+  revision.mean.assign(raw_dims, 0.0);
+  revision.scale.assign(raw_dims, 1.0);
+  return revision;
+}
+
+}  // namespace
+
+Standardiser::Standardiser(std::size_t raw_dims, std::vector<std::uint32_t> map_inputs)
+    : revision_(identity(0, raw_dims)), map_inputs_(std::move(map_inputs)) {}
+
+Standardiser::Standardiser(const SchemaRevision& revision, std::vector<std::uint32_t> map_inputs)
+    : revision_(revision), map_inputs_(std::move(map_inputs)), map_(revision_, map_inputs_.size()) {
   assert(revision_.mean.size() == revision_.scale.size());
+}
+
+bool Standardiser::fits(const SchemaRevision& revision, std::size_t raw_dims,
+                        std::span<const std::uint32_t> map_inputs) {
+  if (revision.mean.size() != raw_dims) return false;
+  if (revision.landmarks.empty()) return true;
+  return !map_inputs.empty() && revision.landmarks.size() % map_inputs.size() == 0 &&
+         revision.landmarks.size() <= LandmarkMap::kWidth * map_inputs.size();
 }
 
 void Standardiser::apply(std::span<const float> raw, std::span<float> context) const {
@@ -22,12 +44,16 @@ void Standardiser::apply(std::span<const float> raw, std::span<float> context) c
     if (x < -kClip) x = -kClip;
     context[i + 1] = static_cast<float>(x);
   }
+  if (map_inputs_.empty()) return;
+  thread_local std::vector<float> inputs;
+  inputs.clear();
+  for (const std::uint32_t input : map_inputs_) inputs.push_back(context[input + 1]);
+  map_.apply(inputs, context.subspan(raw_dims() + 1));
 }
 
 SchemaRevision revise_schema(std::uint32_t version, std::span<const std::vector<float>* const> rows,
                              std::size_t raw_dims) {
-  SchemaRevision revision{version, std::vector<double>(raw_dims, 0.0),
-                          std::vector<double>(raw_dims, 1.0)};
+  SchemaRevision revision = identity(version, raw_dims);
   for (std::size_t i = 0; i < raw_dims; ++i) {
     double count = 0.0;
     double sum = 0.0;

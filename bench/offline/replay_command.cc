@@ -39,10 +39,6 @@ std::string wrong_usage(const ReplayOptions& options) {
     return "--late, --twice, --revised: a share in [0, 1]";
   }
   for (const std::string& policy : options.policies) {
-    if (policy == "default" || policy.starts_with("default:")) {
-      return "--policy default: there is no default policy yet; linucb and lints have documented "
-             "defaults of their own";
-    }
     const auto parsed = policy_for(DataKind::outcome_table, policy);
     if (!parsed) return "--policy " + policy + ": " + parsed.error().message;
   }

@@ -96,7 +96,12 @@ PosteriorOptions default_posterior(DataKind kind) {
 }
 
 Result<PolicySpec> policy_for(DataKind kind, std::string_view spec) {
-  return parse_policy_spec(spec, default_posterior(kind));
+  auto parsed = parse_policy_spec(spec, default_posterior(kind));
+  // The one default for all takes no help from knowing what it is to learn.
+  if (parsed && std::holds_alternative<DefaultOptions>(parsed->policy)) {
+    return parse_policy_spec(spec);
+  }
+  return parsed;
 }
 
 Status check_policy(const DataSet& data, const PolicySpec& spec) {

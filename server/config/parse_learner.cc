@@ -23,10 +23,11 @@ enum class PolicyKind : std::uint8_t {
   epsilon_greedy,
   squarecb,
   ucb1,
-  beta_thompson
+  beta_thompson,
+  all
 };
 
-constexpr std::array<Word<PolicyKind>, 8> kPolicies = {{
+constexpr std::array<Word<PolicyKind>, 9> kPolicies = {{
     {"linucb", PolicyKind::linucb},
     {"lints", PolicyKind::lints},
     {"uniform", PolicyKind::uniform},
@@ -35,6 +36,7 @@ constexpr std::array<Word<PolicyKind>, 8> kPolicies = {{
     {"squarecb", PolicyKind::squarecb},
     {"ucb1", PolicyKind::ucb1},
     {"beta_thompson", PolicyKind::beta_thompson},
+    {"default", PolicyKind::all},
 }};
 
 /// What [routers.policy] may hold, whichever policy it names; each begins with its default.
@@ -46,26 +48,30 @@ struct PolicyTable {
   SquareCbOptions squarecb;
   Ucb1Options ucb1;
   BetaThompsonOptions beta_thompson;
+  DefaultOptions all;
 };
 
-/// One alpha for three policies, each with a default of its own.
+/// One alpha for four policies, each with a default of its own.
 double& alpha_of(PolicyTable& options, PolicyKind kind) {
   if (kind == PolicyKind::linucb) return options.linucb.alpha;
   if (kind == PolicyKind::ucb1) return options.ucb1.alpha;
+  if (kind == PolicyKind::all) return options.all.alpha;
   return options.lints.alpha;
 }
 
 void refuse_other_options(ConfigSection& table, PolicyKind kind) {
-  const bool has_alpha =
-      kind == PolicyKind::linucb || kind == PolicyKind::lints || kind == PolicyKind::ucb1;
-  const std::array<std::pair<std::string_view, bool>, 7> fits = {
+  const bool has_alpha = kind == PolicyKind::linucb || kind == PolicyKind::lints ||
+                         kind == PolicyKind::ucb1 || kind == PolicyKind::all;
+  const std::array<std::pair<std::string_view, bool>, 9> fits = {
       {{"alpha", has_alpha},
        {"epsilon", kind == PolicyKind::epsilon_greedy},
        {"arm", kind == PolicyKind::fixed},
        {"gamma0", kind == PolicyKind::squarecb},
        {"exponent", kind == PolicyKind::squarecb},
        {"a0", kind == PolicyKind::beta_thompson},
-       {"b0", kind == PolicyKind::beta_thompson}}};
+       {"b0", kind == PolicyKind::beta_thompson},
+       {"landmark_precision", kind == PolicyKind::all},
+       {"bandwidth", kind == PolicyKind::all}}};
   for (const auto& [key, allowed] : fits) {
     if (allowed || !table.has(key)) continue;
     table.fault(key, "This policy has no such option.");
@@ -85,6 +91,8 @@ PolicyOptions read_policy_table(ConfigSection& table, PolicyOptions fallback) {
   table.read("exponent", options.squarecb.exponent, kShare);
   table.read("a0", options.beta_thompson.a0, kPseudoCount);
   table.read("b0", options.beta_thompson.b0, kPseudoCount);
+  table.read("landmark_precision", options.all.landmark_precision, kPositive);
+  table.read("bandwidth", options.all.bandwidth, kPositive);
   table.finish();
   if (!named) return fallback;
   refuse_other_options(table, kind);
@@ -106,6 +114,8 @@ PolicyOptions read_policy_table(ConfigSection& table, PolicyOptions fallback) {
       return options.ucb1;
     case PolicyKind::beta_thompson:
       return options.beta_thompson;
+    case PolicyKind::all:
+      return options.all;
   }
   return fallback;
 }

@@ -95,6 +95,11 @@ struct PolicyText {
     return "{ name = \"beta_thompson\", a0 = " + real(options.a0) + ", b0 = " + real(options.b0) +
            " }";
   }
+  std::string operator()(const DefaultOptions& options) const {
+    return "{ name = \"default\", alpha = " + real(options.alpha) +
+           ", landmark_precision = " + real(options.landmark_precision) +
+           ", bandwidth = " + real(options.bandwidth) + " }";
+  }
 };
 
 std::string seed_text(std::uint64_t seed) {

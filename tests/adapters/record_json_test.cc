@@ -95,7 +95,7 @@ class RandomRecords final {
             .excluded = text()};
   }
   PolicyOptions policy() {
-    switch (random_() % 8) {
+    switch (random_() % 9) {
       case 0:
         return LinUcbOptions{.alpha = number()};
       case 1:
@@ -110,8 +110,11 @@ class RandomRecords final {
         return SquareCbOptions{.gamma0 = number(), .exponent = number()};
       case 6:
         return Ucb1Options{.alpha = number()};
-      default:
+      case 7:
         return BetaThompsonOptions{.a0 = number(), .b0 = number()};
+      default:
+        return DefaultOptions{
+            .alpha = number(), .landmark_precision = number(), .bandwidth = number()};
     }
   }
   RouterConfig config() {
@@ -169,8 +172,12 @@ class RandomRecords final {
       case 2:
         return ArmRemoved{text()};
       case 3:
-        return SchemaRevision{u32(), list([&] { return number(); }),
-                              list([&] { return number(); })};
+        return SchemaRevision{u32(),
+                              list([&] { return number(); }),
+                              list([&] { return number(); }),
+                              {1.5F, -0.25F},
+                              number(),
+                              maybe()};
       case 4:
         return decision();
       case 5: {

@@ -59,5 +59,16 @@ TEST_F(LearningBars, LinUcbLearnsVehicleAndSoybeanWithOneSetting) {
   EXPECT_LE(1.0 - run("classification/soybean.csv", "linucb", 0).reward.mean, 0.46);
 }
 
+TEST_F(LearningBars, TheDefaultForAllBeatsLinUcbWhereTheTruthIsCurved) {
+  EXPECT_LE(1.0 - run("classification/vowel.csv", "default", 0).reward.mean, 0.6);
+  EXPECT_LE(1.0 - run("classification/vehicle.csv", "default", 0).reward.mean, 0.32);
+}
+
+TEST_F(LearningBars, TheDefaultForAllStaysNearTheBestFixedArmOnRealPromptsAndNeverLocksIn) {
+  const ReplayResult result = run("routing/pareto_dev", "default", 0);
+  EXPECT_GE(result.against_best_fixed.mean, -0.008);
+  EXPECT_GE(result.worst_against_best_fixed, -0.02);
+}
+
 }  // namespace
 }  // namespace pointsman::offline

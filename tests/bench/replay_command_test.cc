@@ -91,8 +91,6 @@ TEST_F(ReplayCommand, SaysWhatIsWrongWithItsUsageAndReturnsTwo) {
     EXPECT_EQ(out_.str(), "");
     options_ = good;
   };
-  options_.policies = {"default"};
-  refused("no default policy yet");
   options_.policies = {"linucb:alhpa=.3"};
   refused("alhpa");
   options_.policies = {"fixed:nobody"};

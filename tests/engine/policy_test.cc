@@ -187,8 +187,8 @@ TEST(Policy, WithoutAValueTheNewPoliciesTakeTheCheapestArm) {
 TEST(PolicySpec, ABareNameKeepsEveryDefault) {
   PosteriorOptions defaults;
   defaults.text_precision = 7.0;
-  for (const char* name :
-       {"linucb", "lints", "uniform", "epsilon_greedy", "squarecb", "ucb1", "beta_thompson"}) {
+  for (const char* name : {"linucb", "lints", "uniform", "epsilon_greedy", "squarecb", "ucb1",
+                           "beta_thompson", "default"}) {
     const auto spec = parse_policy_spec(name, defaults);
     ASSERT_TRUE(spec.ok()) << name;
     EXPECT_EQ(policy_name(spec->policy), name);

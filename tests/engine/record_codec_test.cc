@@ -96,7 +96,7 @@ class RandomRecords final {
             list([&] { return text(); })};
   }
   PolicyOptions policy() {
-    switch (below(8)) {
+    switch (below(9)) {
       case 0:
         return LinUcbOptions{number()};
       case 1:
@@ -111,8 +111,10 @@ class RandomRecords final {
         return SquareCbOptions{number(), number()};
       case 6:
         return Ucb1Options{number()};
-      default:
+      case 7:
         return BetaThompsonOptions{number(), number()};
+      default:
+        return DefaultOptions{number(), number(), number()};
     }
   }
   RouterConfig router_config() {
@@ -139,7 +141,12 @@ class RandomRecords final {
   }
   SchemaRevision schema_revision() {
     const std::size_t dims = below(20);
-    return {word(), numbers(dims), numbers(dims)};
+    SchemaRevision made{word(), numbers(dims), numbers(dims), {}, 0.0, maybe(number())};
+    if (coin()) {
+      made.landmarks.assign(below(40), 1.5F);
+      made.bandwidth = 0.25;
+    }
+    return made;
   }
   Decision decision() {
     Decision made;
@@ -189,6 +196,21 @@ TEST(RecordCodec, ARecordOfEachKindComesBackBitForBit) {
       EXPECT_EQ(encode(*decoded), bytes);
     }
   }
+}
+
+TEST(RecordCodec, ASchemaRevisionOfAnOlderReleaseHasNothingLearnt) {
+  SchemaRevision sent;
+  sent.version = 2;
+  sent.mean = {0.5, 1.5};
+  sent.scale = {1.0, 2.0};
+  const std::string bytes = encode(Record{RecordId{}, Timestamp{}, sent});
+  // No landmark, a number of eight bytes, no intercept: what that release did not write.
+  const Result<Record> decoded = decode(std::string_view(bytes).substr(0, bytes.size() - 10));
+  ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+  const auto& read = std::get<SchemaRevision>(decoded->body);
+  EXPECT_EQ(read.scale, sent.scale);
+  EXPECT_TRUE(read.landmarks.empty());
+  EXPECT_FALSE(read.intercept_mean.has_value());
 }
 
 TEST(RecordCodec, FieldsArriveWhereTheyWereSent) {

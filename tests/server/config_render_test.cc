@@ -92,7 +92,7 @@ class RandomRouters final {
   }
 
   PolicyOptions policy(const std::string& id) {
-    switch (below(8)) {
+    switch (below(9)) {
       case 0:
         return LinUcbOptions{number()};
       case 1:
@@ -107,8 +107,10 @@ class RandomRouters final {
         return SquareCbOptions{number(), unit()};
       case 6:
         return Ucb1Options{number()};
-      default:
+      case 7:
         return BetaThompsonOptions{0.5 + unit(), 0.5 + 1000.0 * unit()};
+      default:
+        return DefaultOptions{number(), 0.1 + number(), 0.1 + number()};
     }
   }
 
