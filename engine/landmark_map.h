@@ -18,8 +18,8 @@ namespace pointsman {
 /// of m more dimensions does.
 ///
 /// Unlike random Fourier features (Rahimi & Recht 2007), which cover the whole space, landmarks lie
-/// where the contexts are: with as many features they did better on every classification set that
-/// we have (docs/BENCHMARKS.md).
+/// where the contexts are. In a prototype with few shuffles they did better on five of six
+/// classification sets and alike on digits; letter was not compared.
 ///
 /// The arithmetic is + − × ÷ √ in one fixed order: a decision and the fold of its feedback see the
 /// same bits on any machine. Immutable; safe to share. Cost of apply(): m·n + m²/2 multiply-adds in
