@@ -79,6 +79,7 @@ Status read(const json& value, const At& at, PosteriorOptions& out);
 Status read(const json& value, const At& at, FieldSpec& out);
 Status read(const json& value, const At& at, FeatureLayout& out);
 Status read(const json& value, const At& at, NurseryOptions& out);
+Status read(const json& value, const At& at, BudgetOptions& out);
 
 template <class T>
 Status read(const json& value, const At& at, std::vector<T>& out) {
@@ -230,6 +231,13 @@ Status read(const json& value, const At& at, std::int64_t& out) {
   return Done{};
 }
 
+Status read(const json& value, const At& at, BudgetOptions& out) {
+  ObjectReader reader(value, at);
+  out.usd_per_request = reader.optional_number("usd_per_request", {});
+  out.usd_per_day = reader.optional_number("usd_per_day", {});
+  return reader.finish_open();
+}
+
 Status read(const json& value, const At& at, ArmView& out) {
   ObjectReader reader(value, at);
   out.arm = reader.require_string("arm");
@@ -262,7 +270,8 @@ struct BodyReader {
           member(reader, "utility", Presence::required, out.utility),
           member(reader, "nursery", Presence::required, out.nursery),
           member(reader, "decision_ttl_ms", Presence::required, out.decision_ttl_ms),
-          member(reader, "arms", Presence::required, out.arms)}) {
+          member(reader, "arms", Presence::required, out.arms),
+          member(reader, "budget", Presence::optional, out.budget)}) {
       if (!ok) return ok;
     }
     return reader.finish_open();

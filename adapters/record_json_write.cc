@@ -142,6 +142,13 @@ Json to_json(const ArmView& arm) {
   return out;
 }
 
+Json to_json(const BudgetOptions& budget) {
+  Json out = Json::object();
+  put_optional(out, "usd_per_request", budget.usd_per_request);
+  put_optional(out, "usd_per_day", budget.usd_per_day);
+  return out;
+}
+
 // Appends the fields of a record's body to `out`.
 struct BodyWriter {
   Json& out;
@@ -164,6 +171,7 @@ struct BodyWriter {
     out["store_inputs"] = config.store_inputs;
     out["arms"] = Json::array();
     for (const ArmSpec& arm : config.arms) out["arms"].push_back(to_json(arm));
+    if (!(config.budget == BudgetOptions{})) out["budget"] = to_json(config.budget);
   }
 
   void operator()(const ArmPut& put) const { out["arm"] = to_json(put.arm); }

@@ -137,6 +137,12 @@ void fields(Io& io, typename Io::template Ref<UtilityOptions> v) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Ref<BudgetOptions> v) {
+  io(v.usd_per_request);
+  io(v.usd_per_day);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Ref<NurseryOptions> v) {
   io(v.decisions);
   io(v.share);
@@ -164,12 +170,13 @@ void fields(Io& io, typename Io::template Ref<RouterConfig> v) {
   io(v.utility);
   io(v.nursery);
   io(v.propensity_floor);
-  io.enumerator(v.mode, ServingMode::shadow);
+  io.enumerator(v.mode, ServingMode::frozen);
   io(v.shadow_arm);
   io(v.sticky_sessions);
   io(v.decision_ttl_ms);
   io(v.store_inputs);
   io(v.arms);
+  if (io.more()) io(v.budget);
 }
 
 template <class Io>

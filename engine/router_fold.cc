@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace pointsman {
@@ -108,9 +109,9 @@ Status RouterFold::apply(const StoredRecord& stored, DecisionSource& source) {
   } else if (const auto* revision = std::get_if<SchemaRevision>(&body)) {
     fold_schema(*revision);
   } else if (const auto* decision = std::get_if<Decision>(&body)) {
-    fold_decision(*decision, stored.position);
+    fold_decision(*decision, stored);
   } else if (const auto* outcome = std::get_if<Outcome>(&body)) {
-    status = fold_outcome(*outcome, stored.position, source);
+    status = fold_outcome(*outcome, stored, source);
   } else if (const auto* feedback = std::get_if<Feedback>(&body)) {
     status = fold_feedback(*feedback, stored.position, source);
   } else if (const auto* session = std::get_if<SessionFeedback>(&body)) {
@@ -136,6 +137,7 @@ RouterFold::Arm* RouterFold::find_arm(std::string_view id) {
 RouterFold::Arm& RouterFold::add_arm(const ArmSpec& spec, LogPosition position, bool late) {
   arms_.push_back(std::make_unique<Arm>(
       Arm{spec, position, late, LinearPosterior(prior_), ArmStats{}, position, nullptr, nullptr}));
+  pacer_.arms_changed();
   return *arms_.back();
 }
 
@@ -167,6 +169,8 @@ Status RouterFold::fold_config(const RouterConfig& config, LogPosition position)
     }
   }
 
+  if (pacer_.configure(config.budget, config.utility.value_usd)) budget_since_ = position;
+  frozen_.note(config.mode == ServingMode::frozen, position);
   std::erase_if(arms_, [&](const std::unique_ptr<Arm>& arm) {
     return std::none_of(config.arms.begin(), config.arms.end(),
                         [&](const ArmSpec& spec) { return spec.id == arm->spec.id; });
@@ -196,13 +200,14 @@ void RouterFold::fold_arm(const ArmPut& put, LogPosition position) {
 }
 
 void RouterFold::remove_arm(const std::string& id) {
+  pacer_.arms_changed();
   std::erase_if(arms_, [&](const std::unique_ptr<Arm>& arm) { return arm->spec.id == id; });
 }
 
 // Schema ---------------------------------------------------------------------------------------
 
 std::optional<SchemaRevision> RouterFold::due_schema_revision() {
-  if (!config_) return std::nullopt;
+  if (!config_ || frozen()) return std::nullopt;
   const std::uint32_t version = standardiser_->version();
   if (version >= Standardiser::kFrozenVersion) return std::nullopt;
   // Several moments can have passed in one group: the newest one covers the others.
@@ -246,7 +251,8 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
 
 // Decisions and what is learnt of them ---------------------------------------------------------
 
-void RouterFold::fold_decision(const Decision& decision, LogPosition position) {
+void RouterFold::fold_decision(const Decision& decision, const StoredRecord& stored) {
+  const LogPosition position = stored.position;
   ++decisions_;
   if (Arm* arm = find_arm(decision.arms[decision.chosen].arm)) {
     ++arm->stats.pulls;
@@ -254,6 +260,7 @@ void RouterFold::fold_decision(const Decision& decision, LogPosition position) {
   }
   DecisionState state = start_state(decision, position);
   const bool fits = state.raw.size() == standardiser_->raw_dims();
+  if (pacer_.active()) pace(decision, state, stored.record.time);
   cache_.put(decision.query_id, std::move(state));
   if (fits && standardiser_->version() < Standardiser::kFrozenVersion) {
     schema_decisions_.push_back(decision.query_id);
@@ -282,7 +289,7 @@ Result<DecisionState*> RouterFold::decision(const std::string& query_id, LogPosi
       session = std::move(*records);
     }
   }
-  auto state = rebuild_state(*own, session, before);
+  auto state = rebuild_state(*own, session, before, frozen_);
   if (!state) {
     return Error{ErrorCode::corrupt, "a record speaks of a decision that the log does not have",
                  "query_id"};
@@ -297,6 +304,7 @@ Result<DecisionState> RouterFold::state_of(const std::string& query_id, Decision
 }
 
 void RouterFold::relearn(DecisionState& state) {
+  if (frozen()) return;
   const Observation now = combine(state);
   if (now == state.folded) return;
   const Observation before = std::exchange(state.folded, now);
@@ -344,14 +352,45 @@ void RouterFold::count_outcome(const DecisionState& state, double sign) {
   arm->model.reset();
 }
 
-Status RouterFold::fold_outcome(const Outcome& outcome, LogPosition position,
+void RouterFold::pace(const Decision& decision, const DecisionState& state, Timestamp time) {
+  // A decision from an older snapshot may have other arms, in another order.
+  std::vector<float> means;
+  std::vector<std::optional<double>> costs;
+  for (const auto& arm : arms_) {
+    const auto view = std::find_if(decision.arms.begin(), decision.arms.end(),
+                                   [&](const ArmView& v) { return v.arm == arm->spec.id; });
+    const bool known = view != decision.arms.end() &&
+                       (view->excluded.empty() || decision.reason == Reason::only_eligible);
+    means.push_back(known ? static_cast<float>(view->expected_reward)
+                          : std::numeric_limits<float>::quiet_NaN());
+    costs.push_back(predicted(arm->spec.expected_cost_usd, arm->stats.cost_sum, arm->stats.costs));
+  }
+  pacer_.decided({state.charge, means, state.estimated_usd, time}, costs);
+}
+
+double RouterFold::spent_usd(const DecisionState& state) {
+  if (state.has_outcome) {
+    const Arm* arm = find_arm(state.arm);
+    if (const auto cost = cost_of(state.outcome, arm == nullptr ? ArmSpec{} : arm->spec)) {
+      return *cost;
+    }
+  }
+  return pacer_.charged(state.estimated_usd);
+}
+
+Status RouterFold::fold_outcome(const Outcome& outcome, const StoredRecord& stored,
                                 DecisionSource& source) {
+  const LogPosition position = stored.position;
   auto found = decision(outcome.query_id, position, source);
   if (!found) return found.error();
   DecisionState& state = **found;
+  const double charged = spent_usd(state);
   if (state.has_outcome) count_outcome(state, -1.0);
   put_outcome(state, outcome);
   count_outcome(state, 1.0);
+  if (pacer_.active() && state.position >= budget_since_) {
+    pacer_.corrected(spent_usd(state) - charged, state.charge, stored.record.time);
+  }
   relearn(state);
   return Done{};
 }
@@ -394,7 +433,7 @@ double RouterFold::age_keep() const {
 }
 
 void RouterFold::age_if_due(LogPosition position) {
-  if (config_->posterior.gamma >= 1.0 || decisions_ % ageing_batch() != 0) return;
+  if (config_->posterior.gamma >= 1.0 || decisions_ % ageing_batch() != 0 || frozen()) return;
   epochs_.push_back(position);
   const double keep = age_keep();
   for (const auto& arm : arms_) {
@@ -413,6 +452,7 @@ std::shared_ptr<const RouterSnapshot> RouterFold::snapshot() {
   snapshot->scope = scope_;
   snapshot->position = position_;
   snapshot->decisions = decisions_;
+  snapshot->lambda = pacer_.lambda();
   snapshot->config = config_;
   snapshot->encoder = encoder_;
   snapshot->standardiser = standardiser_;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/budget_pacer.h"
 #include "engine/decide.h"
 #include "engine/linear_posterior.h"
 #include "engine/observation.h"
@@ -98,6 +99,7 @@ class RouterFold final {
   std::uint64_t decisions() const { return decisions_; }
   Timestamp last_time() const { return last_time_; }
   LogPosition layout_since() const { return layout_since_; }
+  const BudgetPacer& pacer() const { return pacer_; }
   std::uint32_t schema_version() const { return standardiser_ ? standardiser_->version() : 0; }
   const RouterConfig* config() const { return config_.get(); }
   const std::vector<std::unique_ptr<Arm>>& arms() const { return arms_; }
@@ -131,12 +133,13 @@ class RouterFold final {
   void fold_arm(const ArmPut& put, LogPosition position);
   void remove_arm(const std::string& id);
   void fold_schema(const SchemaRevision& revision);
-  void fold_decision(const Decision& decision, LogPosition position);
-  Status fold_outcome(const Outcome& outcome, LogPosition position, DecisionSource& source);
+  void fold_decision(const Decision& decision, const StoredRecord& stored);
+  Status fold_outcome(const Outcome& outcome, const StoredRecord& stored, DecisionSource& source);
   Status fold_feedback(const Feedback& feedback, LogPosition position, DecisionSource& source);
   Status fold_session(const SessionFeedback& feedback, LogPosition position,
                       DecisionSource& source);
 
+  bool frozen() const { return config_->mode == ServingMode::frozen; }
   Arm* find_arm(std::string_view id);
   Arm& add_arm(const ArmSpec& spec, LogPosition position, bool late);
   void reset_schema(LogPosition position);
@@ -145,6 +148,9 @@ class RouterFold final {
   void count_outcome(const DecisionState& state, double sign);
   Result<DecisionState*> decision(const std::string& query_id, LogPosition before,
                                   DecisionSource& source);
+  void pace(const Decision& decision, const DecisionState& state, Timestamp time);
+  /// What the budget holds of a decision: its outcome's cost, else the estimate.
+  double spent_usd(const DecisionState& state);
   double age_keep() const;
   double age_factor(LogPosition decision_position) const;
   std::uint32_t ageing_batch() const;
@@ -168,7 +174,10 @@ class RouterFold final {
   std::vector<LogPosition> epochs_;  ///< Position at which each ageing epoch after the first began.
 
   std::shared_ptr<StickySessions> sessions_;
-  std::vector<float> context_;  ///< Scratch.
+  BudgetPacer pacer_;
+  FrozenSpans frozen_;
+  LogPosition budget_since_ = 0;  ///< Decisions before it are not of this budget.
+  std::vector<float> context_;    ///< Scratch.
 };
 
 }  // namespace pointsman

@@ -239,6 +239,18 @@ void summarise_runs(ReplayResult& result) {
   if (mixes.size() == result.runs.size()) result.best_mix = summarise(mixes).mean;
 }
 
+ReplayResult::Paced paced_by(double target_usd, const std::vector<SeedRun>& runs) {
+  ReplayResult::Paced paced{target_usd, 0.0, std::nullopt};
+  std::vector<double> differences;
+  for (const SeedRun& run : runs) {
+    paced.dearest_seed_usd = std::max(paced.dearest_seed_usd, run.mean_cost_usd);
+    const auto mix = best_mix_at(run.baselines, target_usd);
+    if (mix) differences.push_back(run.mean_reward - *mix);
+  }
+  if (differences.size() == runs.size()) paced.against_mix = student_interval(differences);
+  return paced;
+}
+
 }  // namespace
 
 Result<ReplayData> prepare_replay(const DataSet& data, const ReplaySettings& settings) {
@@ -270,7 +282,10 @@ Result<SeedRun> replay_seed(const ReplayData& prepared, const PolicySpec& policy
                             const ReplaySettings& settings, std::size_t seed_index) {
   const RouterConfig config =
       router_config_for(*prepared.data, policy,
-                        {settings.features, settings.rule.value_usd, router_seed(seed_index)});
+                        {.features = settings.features,
+                         .value_usd = settings.rule.value_usd,
+                         .seed = router_seed(seed_index),
+                         .budget = {.usd_per_request = settings.budget_usd}});
   Run run(prepared, settings,
           plan_stream(*prepared.data, prepared.rows,
                       {seed_index, settings.shuffle_seed, settings.warm, settings.shares}));
@@ -296,6 +311,7 @@ Result<ReplayResult> replay(const ReplayData& prepared, const PolicySpec& policy
     if (progress) progress(i + 1);
   }
   summarise_runs(result);
+  if (settings.budget_usd) result.paced = paced_by(*settings.budget_usd, result.runs);
   result.seconds = seconds_since(start);
   return result;
 }

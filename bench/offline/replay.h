@@ -23,6 +23,7 @@ struct ReplaySettings {
   bool complete_rows = true;  ///< Only rows in which every arm is known.
   std::string split;          ///< Only rows of this split; empty: all.
   ScoreRule rule;
+  std::optional<double> budget_usd;  ///< Mean spend of a request that the router is to keep.
   std::size_t warm = 0;
   std::size_t seeds = 10;
   std::uint64_t shuffle_seed = 1;
@@ -69,6 +70,15 @@ struct ReplayResult {
   Interval against_best_fixed;          ///< Paired by seed: the policy less the best fixed arm.
   double worst_against_best_fixed = 0.0;
   std::optional<double> best_mix;  ///< At the policy's own spend, seed by seed.
+  /// With a budget: what became of it.
+  struct Paced {
+    double target_usd = 0.0;
+    double dearest_seed_usd = 0.0;  ///< The largest mean spend of a seed.
+    /// Paired by seed: the policy less the best mix of two fixed arms that costs no more than the
+    /// target; nothing where there is none.
+    std::optional<Interval> against_mix;
+  };
+  std::optional<Paced> paced;
   double seconds = 0.0;
 };
 

@@ -170,6 +170,18 @@ std::string section_of(const ReplayResult& result) {
       "), worst seed " + number(result.worst_against_best_fixed) + ". " +
       number(times.decision_us, {2}) + " µs a decision, " + number(times.update_us, {2}) +
       " µs an update.</p>\n";
+  if (const auto& paced = result.paced) {
+    html += "<p class=\"note\">Budget " + number(paced->target_usd, {6}) +
+            " USD a request: spent " + number(result.mean_cost_usd / paced->target_usd, {3}) +
+            " of it, dearest seed " + number(paced->dearest_seed_usd / paced->target_usd, {3});
+    if (paced->against_mix) {
+      html +=
+          "; less the best mix of two fixed arms within it: " + number(paced->against_mix->mean) +
+          " (95%: " + number(paced->against_mix->low) + " to " + number(paced->against_mix->high) +
+          ")";
+    }
+    html += ".</p>\n";
+  }
   return html;
 }
 

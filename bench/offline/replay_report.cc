@@ -45,6 +45,19 @@ std::vector<std::size_t> ranked(const ReplayResult& result) {
   return order;
 }
 
+std::string budget_line(const ReplayResult::Paced& paced, double spend_usd) {
+  std::string text = printed("  budget %s usd a request: spent %.3f of it, dearest seed %.3f",
+                             dollars(paced.target_usd).c_str(), spend_usd / paced.target_usd,
+                             paced.dearest_seed_usd / paced.target_usd);
+  if (paced.against_mix) {
+    text += printed("; less the best mix within it %+.4f", paced.against_mix->mean);
+    if (std::isfinite(paced.against_mix->low)) {
+      text += printed(" (95%%: %+.4f to %+.4f)", paced.against_mix->low, paced.against_mix->high);
+    }
+  }
+  return text + "\n";
+}
+
 std::string table_of(const ReplayResult& result) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   std::string text = printed("%s: %zu rounds, %zu arms, %zu seeds\n", result.dataset.c_str(),
@@ -71,6 +84,7 @@ std::string table_of(const ReplayResult& result) {
   if (std::isfinite(paired.low))
     text += printed(" (95%%: %+.4f to %+.4f)", paired.low, paired.high);
   text += printed(", worst seed %+.4f\n", result.worst_against_best_fixed);
+  if (result.paced) text += budget_line(*result.paced, result.mean_cost_usd);
   if (result.kind == DataKind::classification) {
     text += printed("  progressive loss %.4f\n", 1.0 - result.reward.mean);
   }
@@ -119,6 +133,16 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
                                 {"low", result.against_best_fixed.low},
                                 {"high", result.against_best_fixed.high},
                                 {"worst_seed", result.worst_against_best_fixed}};
+  if (result.paced) {
+    json["budget"] = {
+        {"usd_per_request", result.paced->target_usd},
+        {"spent_share", result.mean_cost_usd / result.paced->target_usd},
+        {"dearest_seed_share", result.paced->dearest_seed_usd / result.paced->target_usd},
+        {"against_mix", nullptr}};
+    if (const auto& mix = result.paced->against_mix) {
+      json["budget"]["against_mix"] = {{"mean", mix->mean}, {"low", mix->low}, {"high", mix->high}};
+    }
+  }
   json["fixed_arms"] = std::move(fixed);
   json["seed_checksums"] = std::move(checksums);
   json["seconds"] = result.seconds;

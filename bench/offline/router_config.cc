@@ -117,6 +117,7 @@ RouterConfig router_config_for(const DataSet& data, const PolicySpec& spec,
   config.propensity_floor = spec.propensity_floor;
   config.features = layout_for(data, setup.features);
   config.utility.value_usd = setup.value_usd;
+  config.budget = setup.budget;
   for (const std::string& arm : data.arms) {
     ArmSpec made;
     made.id = arm;

@@ -49,6 +49,7 @@ struct RouterSetup {
   FeatureSet features;
   std::optional<double> value_usd;
   std::uint64_t seed = 1;
+  BudgetOptions budget;
 };
 
 /// The configuration of the router that replay runs: everything that a server needs to be the same
