@@ -109,7 +109,10 @@ class Run final {
     run_.decide_seconds += seconds_since(start);
     if (!decision) return decision.error();
     chosen_[index] = decision->chosen;
-    if (!round.only_arm) score(round.row, decision->chosen);
+    if (!round.only_arm) {
+      score(round.row, decision->chosen);
+      predict(round.row, *snapshot, *decision);
+    }
     pending_.push_back(
         append_decision(scope_, stamp(), std::move(*decision), fingerprint_of(index)));
     return commit(false);
@@ -136,6 +139,13 @@ class Run final {
       cost_sum_ += cost;
       ++costs_;
     }
+  }
+
+  void predict(std::size_t row, const RouterSnapshot& snapshot, const Decision& decision) {
+    const double quality = data_.quality_of(row)[decision.chosen];
+    if (snapshot.arms[decision.chosen]->pulls < kWarmPulls || std::isnan(quality)) return;
+    run_.predictions.push_back({static_cast<float>(decision.arms[decision.chosen].expected_reward),
+                                static_cast<float>(quality)});
   }
 
   double cost_of_choice(std::uint32_t index) const {
@@ -311,6 +321,11 @@ Result<ReplayResult> replay(const ReplayData& prepared, const PolicySpec& policy
     if (progress) progress(i + 1);
   }
   summarise_runs(result);
+  std::vector<Prediction> predictions;
+  for (const SeedRun& run : result.runs) {
+    predictions.insert(predictions.end(), run.predictions.begin(), run.predictions.end());
+  }
+  result.calibration = calibrate(predictions, result.runs.size());
   if (settings.budget_usd) result.paced = paced_by(*settings.budget_usd, result.runs);
   result.seconds = seconds_since(start);
   return result;

@@ -58,6 +58,18 @@ std::string budget_line(const ReplayResult::Paced& paced, double spend_usd) {
   return text + "\n";
 }
 
+std::string calibration_of(const ReplayResult& result) {
+  if (result.calibration.empty()) return "";
+  std::string text = printed("  calibration of arms with %u decisions or more, by decile\n",
+                             static_cast<unsigned>(kWarmPulls));
+  text += printed("  %10s %10s %10s %8s\n", "predicted", "came", "se", "count");
+  for (const CalibrationBin& bin : result.calibration) {
+    text += printed("  %10.4f %10.4f %10.4f %8zu  %s\n", bin.expected, bin.outcome, bin.se,
+                    bin.count, bin.ok ? "ok" : "OFF");
+  }
+  return text;
+}
+
 std::string table_of(const ReplayResult& result) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   std::string text = printed("%s: %zu rounds, %zu arms, %zu seeds\n", result.dataset.c_str(),
@@ -84,6 +96,7 @@ std::string table_of(const ReplayResult& result) {
   if (std::isfinite(paired.low))
     text += printed(" (95%%: %+.4f to %+.4f)", paired.low, paired.high);
   text += printed(", worst seed %+.4f\n", result.worst_against_best_fixed);
+  text += calibration_of(result);
   if (result.paced) text += budget_line(*result.paced, result.mean_cost_usd);
   if (result.kind == DataKind::classification) {
     text += printed("  progressive loss %.4f\n", 1.0 - result.reward.mean);
@@ -133,6 +146,14 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
                                 {"low", result.against_best_fixed.low},
                                 {"high", result.against_best_fixed.high},
                                 {"worst_seed", result.worst_against_best_fixed}};
+  json["calibration"] = Json::array();
+  for (const CalibrationBin& bin : result.calibration) {
+    json["calibration"].push_back({{"predicted", bin.expected},
+                                   {"outcome", bin.outcome},
+                                   {"se", bin.se},
+                                   {"count", bin.count},
+                                   {"ok", bin.ok}});
+  }
   if (result.paced) {
     json["budget"] = {
         {"usd_per_request", result.paced->target_usd},
