@@ -61,6 +61,12 @@ Status read(const json& value, const At& at, double& out) {
   return Done{};
 }
 
+Status read(const json& value, const At& at, std::optional<double>& out) {
+  if (!value.is_number() && !value.is_null()) return wrong_type(at, "a number or null");
+  out = value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
+  return Done{};
+}
+
 // A number or null, which is NaN: missing.
 Status read(const json& value, const At& at, float& out) {
   if (!value.is_number() && !value.is_null()) return wrong_type(at, "a number or null");
@@ -283,6 +289,30 @@ struct BodyReader {
 
   Status operator()(ArmRemoved& out) const {
     out.arm = reader.require_string("arm");
+    return reader.finish_open();
+  }
+
+  Status operator()(WarmStart& out) const {
+    out.source = text_or_empty(reader, "source");
+    out.effective_samples = reader.require_number("effective_samples", {});
+    std::vector<std::optional<double>> quality;
+    std::vector<std::optional<double>> cost;
+    for (const Status& ok : {member(reader, "arms", Presence::required, out.arms),
+                             member(reader, "raw", Presence::required, out.raw),
+                             member(reader, "quality", Presence::required, quality),
+                             member(reader, "cost_usd", Presence::required, cost)}) {
+      if (!ok) return ok;
+    }
+    const std::size_t k = out.arms.size();
+    const std::size_t rows = k == 0 ? 0 : quality.size() / k;
+    if (quality.size() != rows * k || cost.size() != quality.size() ||
+        (rows == 0 ? !out.raw.empty() : out.raw.size() % rows != 0)) {
+      reader.fail("quality", "The tables must have a number an arm in every row.");
+      return reader.finish_open();
+    }
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    for (const auto& value : quality) out.quality.push_back(value.value_or(kUnknown));
+    for (const auto& value : cost) out.cost_usd.push_back(value.value_or(kUnknown));
     return reader.finish_open();
   }
 

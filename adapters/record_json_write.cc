@@ -183,6 +183,22 @@ struct BodyWriter {
     out["scale"] = revision.scale;
   }
 
+  void operator()(const WarmStart& warm) const {
+    put_text(out, "source", warm.source);
+    out["effective_samples"] = warm.effective_samples;
+    out["arms"] = warm.arms;
+    out["raw"] = Json::array();
+    for (const float value : warm.raw) out["raw"].push_back(float_json(value));
+    const auto put_numbers = [&](const char* key, const std::vector<double>& values) {
+      out[key] = Json::array();
+      for (const double value : values) {
+        out[key].push_back(std::isnan(value) ? Json(nullptr) : Json(value));
+      }
+    };
+    put_numbers("quality", warm.quality);
+    put_numbers("cost_usd", warm.cost_usd);
+  }
+
   void operator()(const Decision& decision) const {
     out["query_id"] = decision.query_id;
     put_text(out, "session_id", decision.session_id);

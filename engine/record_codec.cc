@@ -60,6 +60,12 @@ struct Kind<SessionFeedback> {
   static constexpr const char* name = "session_feedback";
 };
 
+template <>
+struct Kind<WarmStart> {
+  static constexpr std::uint8_t byte = 9;
+  static constexpr const char* name = "warm_start";
+};
+
 // One list of fields serves both directions, so that they cannot drift apart. `Ref` is a const
 // reference where Io writes. New fields go to the end, as `if (io.more()) io(v.field)`.
 
@@ -264,6 +270,21 @@ void fields(Io& io, typename Io::template Ref<SessionFeedback> v) {
   io(v.reward);
   io(v.propagation_weight);
   io(v.payload);
+}
+
+template <class Io>
+void fields(Io& io, typename Io::template Ref<WarmStart> v) {
+  io(v.source);
+  io(v.effective_samples);
+  io(v.arms);
+  io(v.raw);
+  io(v.quality);
+  io(v.cost_usd);
+  // Readers index by row.
+  io.require(v.quality.size() == v.cost_usd.size());
+  io.require(v.arms.empty() ? v.quality.empty() && v.raw.empty()
+                            : v.quality.size() % v.arms.size() == 0);
+  io.require(v.rows() == 0 ? v.raw.empty() : v.raw.size() % v.rows() == 0);
 }
 
 class Encoder final {

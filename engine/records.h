@@ -96,6 +96,19 @@ struct SchemaRevision {
   std::vector<double> scale;
 };
 
+/// Rows of full information from before the router's time: an outcome table, or another log.
+/// Together they count as at most `effective_samples` observations of each arm. Arms that the
+/// router has at this record's position learn from it.
+struct WarmStart {
+  std::string source;              ///< For people.
+  double effective_samples = 0.0;  ///< > 0.
+  std::vector<std::string> arms;
+  std::vector<float> raw;  ///< (rows, d) row-major, as the router encodes a request; NaN missing.
+  std::vector<double> quality;   ///< (rows, arms) row-major, in [0, 1]; NaN: unknown.
+  std::vector<double> cost_usd;  ///< (rows, arms) row-major; NaN: unknown.
+  std::size_t rows() const { return arms.empty() ? 0 : quality.size() / arms.size(); }
+};
+
 /// How one arm looked to one decision.
 struct ArmView {
   std::string arm;
@@ -168,7 +181,7 @@ struct SessionFeedback {
 };
 
 using RecordBody = std::variant<RouterConfig, ArmPut, ArmRemoved, SchemaRevision, Decision, Outcome,
-                                Feedback, SessionFeedback>;
+                                Feedback, SessionFeedback, WarmStart>;
 
 struct Record {
   RecordId id{};

@@ -108,6 +108,8 @@ Status RouterFold::apply(const StoredRecord& stored, DecisionSource& source) {
     remove_arm(removed->arm);
   } else if (const auto* revision = std::get_if<SchemaRevision>(&body)) {
     fold_schema(*revision);
+  } else if (const auto* warm = std::get_if<WarmStart>(&body)) {
+    fold_warm_start(*warm, stored.position);
   } else if (const auto* decision = std::get_if<Decision>(&body)) {
     fold_decision(*decision, stored);
   } else if (const auto* outcome = std::get_if<Outcome>(&body)) {
@@ -144,6 +146,7 @@ RouterFold::Arm& RouterFold::add_arm(const ArmSpec& spec, LogPosition position, 
 void RouterFold::reset_schema(LogPosition position) {
   layout_since_ = position;
   schema_decisions_.clear();
+  warm_.clear();
   cache_.unpin_all();
   standardiser_ = std::make_shared<const Standardiser>(raw_dims(config_->features));
 }
@@ -217,7 +220,10 @@ std::optional<SchemaRevision> RouterFold::due_schema_revision() {
     ++due;
   }
   if (due == version) return std::nullopt;
+  // A warm start's rows are of the same stream as far as anybody knows.
+  const std::vector<std::vector<float>> warm = warm_rows();
   std::vector<const std::vector<float>*> rows;
+  for (const auto& row : warm) rows.push_back(&row);
   for (std::size_t i = 0; i < Standardiser::kMoments[due - 1]; ++i) {
     rows.push_back(&cache_.find(schema_decisions_[i])->raw);
   }
@@ -232,6 +238,7 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
     arm->posterior.reset(prior_);
     arm->posterior_changed();
   }
+  for (const auto& [position, warm] : warm_) learn_warm(warm, position);
   context_.resize(standardiser_->context_dims());
   for (const std::string& query_id : schema_decisions_) {
     const DecisionState& state = *cache_.find(query_id);
@@ -245,8 +252,88 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
   if (revision.version >= Standardiser::kFrozenVersion) {
     schema_decisions_.clear();
     schema_decisions_.shrink_to_fit();
+    warm_.clear();
     cache_.unpin_all();
   }
+}
+
+// Warm starts ----------------------------------------------------------------------------------
+
+void RouterFold::learn_warm(const WarmStart& warm, LogPosition position) {
+  const std::size_t rows = warm.rows();
+  const std::size_t dims = standardiser_->raw_dims();
+  const std::size_t k = warm.arms.size();
+  const double age = age_factor(position);
+  context_.resize(standardiser_->context_dims());
+  for (std::size_t a = 0; a < k; ++a) {
+    Arm* arm = find_arm(warm.arms[a]);
+    if (arm == nullptr || arm->since > position) continue;
+    std::size_t known = 0;
+    for (std::size_t row = 0; row < rows; ++row)
+      known += std::isnan(warm.quality[row * k + a]) ? 0 : 1;
+    if (known == 0) continue;
+    const double weight = age * std::min(1.0, warm.effective_samples / static_cast<double>(known));
+    for (std::size_t row = 0; row < rows; ++row) {
+      const double quality = warm.quality[row * k + a];
+      if (std::isnan(quality)) continue;
+      standardiser_->apply(std::span(warm.raw).subspan(row * dims, dims), context_);
+      arm->posterior.add(context_, weight, weight * quality);
+    }
+    arm->posterior_changed();
+  }
+}
+
+std::vector<std::vector<float>> RouterFold::warm_rows() const {
+  std::vector<std::vector<float>> raw;
+  for (const auto& [position, warm] : warm_) {
+    const std::size_t dims = warm.raw.size() / warm.rows();
+    for (std::size_t row = 0; row < warm.rows(); ++row) {
+      const auto from = warm.raw.begin() + static_cast<std::ptrdiff_t>(row * dims);
+      raw.emplace_back(from, from + static_cast<std::ptrdiff_t>(dims));
+    }
+  }
+  return raw;
+}
+
+void RouterFold::fold_warm_start(const WarmStart& warm, LogPosition position) {
+  const std::size_t rows = warm.rows();
+  const std::size_t k = warm.arms.size();
+  if (rows == 0 || warm.raw.size() != rows * standardiser_->raw_dims()) return;  // Another layout.
+  for (std::size_t a = 0; a < k; ++a) {
+    Arm* arm = find_arm(warm.arms[a]);
+    if (arm == nullptr) continue;
+    double quality = 0.0;
+    double cost = 0.0;
+    std::uint64_t known = 0;
+    std::uint64_t priced = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (const double q = warm.quality[row * k + a]; !std::isnan(q)) quality += q, ++known;
+      if (const double c = warm.cost_usd[row * k + a]; !std::isnan(c)) cost += c, ++priced;
+    }
+    if (known > 0) {
+      const double share = std::min(1.0, warm.effective_samples / static_cast<double>(known));
+      arm->stats.aged_weight += share * static_cast<double>(known);
+      arm->stats.aged_reward_sum += share * quality;
+    }
+    if (priced > 0) {
+      // Whole observations of the mean cost: at least one, as a mean needs.
+      const double samples = std::min(static_cast<double>(priced), warm.effective_samples);
+      const auto count = static_cast<std::uint64_t>(std::max(1.0, samples));
+      arm->stats.costs += count;
+      arm->stats.cost_sum += cost / static_cast<double>(priced) * static_cast<double>(count);
+    }
+  }
+  if (standardiser_->version() >= Standardiser::kFrozenVersion) return learn_warm(warm, position);
+  warm_.emplace_back(position, warm);
+  if (standardiser_->version() > 0 || !schema_decisions_.empty()) return learn_warm(warm, position);
+  // Nothing else is known of the requests yet: the rows say how large their coordinates are.
+  const std::vector<std::vector<float>> raw = warm_rows();
+  std::vector<const std::vector<float>*> pointers;
+  for (const auto& row : raw) pointers.push_back(&row);
+  standardiser_ =
+      std::make_shared<const Standardiser>(revise_schema(0, pointers, standardiser_->raw_dims()));
+  for (const auto& arm : arms_) arm->posterior.reset(prior_);
+  for (const auto& [at, each] : warm_) learn_warm(each, at);
 }
 
 // Decisions and what is learnt of them ---------------------------------------------------------

@@ -133,6 +133,11 @@ class RouterFold final {
   void fold_arm(const ArmPut& put, LogPosition position);
   void remove_arm(const std::string& id);
   void fold_schema(const SchemaRevision& revision);
+  /// The raw vectors of the warm starts, in their order.
+  std::vector<std::vector<float>> warm_rows() const;
+  void fold_warm_start(const WarmStart& warm, LogPosition position);
+  /// Adds the rows of a warm start to the posteriors, under the standardisation of now.
+  void learn_warm(const WarmStart& warm, LogPosition position);
   void fold_decision(const Decision& decision, const StoredRecord& stored);
   Status fold_outcome(const Outcome& outcome, const StoredRecord& stored, DecisionSource& source);
   Status fold_feedback(const Feedback& feedback, LogPosition position, DecisionSource& source);
@@ -171,6 +176,8 @@ class RouterFold final {
 
   LogPosition layout_since_ = 0;  ///< Decisions before it have another layout: they teach nothing.
   std::vector<std::string> schema_decisions_;  ///< Those since the layout, until it is frozen.
+  /// Warm starts of this layout, until the schema is frozen: a revision folds their rows again.
+  std::vector<std::pair<LogPosition, WarmStart>> warm_;
   std::vector<LogPosition> epochs_;  ///< Position at which each ageing epoch after the first began.
 
   std::shared_ptr<StickySessions> sessions_;

@@ -42,6 +42,7 @@ class Run final {
       : prepared_(prepared),
         data_(*prepared.data),
         rule_(settings.rule),
+        warm_samples_(settings.warm_samples),
         plan_(std::move(plan)),
         store_({.max_records = 4 * plan_.events.size() + 64}),
         chosen_(plan_.rounds.size(), 0) {}
@@ -55,11 +56,21 @@ class Run final {
     if (!routers) return routers.error();
     routers_ = std::move(*routers);
     pending_.push_back(append_config(scope_, stamp(), config));
+    if (warm_samples_) {
+      std::vector<std::uint32_t> rows;
+      for (std::size_t i = 0; i < plan_.warm_rounds; ++i) {
+        if (rows.empty() || rows.back() != plan_.rounds[i].row) rows.push_back(plan_.rounds[i].row);
+      }
+      pending_.push_back(append_warm_start(
+          scope_, stamp(), warm_start_of(prepared_.encoded, data_, {rows, *warm_samples_}),
+          fingerprint_of(*warm_samples_)));
+    }
     return commit_pending();
   }
 
   Status go() {
     for (const StreamEvent& event : plan_.events) {
+      if (warm_samples_ && event.round < plan_.warm_rounds) continue;  // The record has its row.
       if (event.act == StreamAct::route) {
         if (Status status = commit_pending(); !status) return status;
         if (Status status = route(event.round); !status) return status;
@@ -202,6 +213,7 @@ class Run final {
   const ReplayData& prepared_;
   const DataSet& data_;
   const ScoreRule rule_;
+  const std::optional<double> warm_samples_;
   const StreamPlan plan_;
   const Scope scope_{"replay", "replay"};
   MemoryStore store_;

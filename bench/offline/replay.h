@@ -26,6 +26,8 @@ struct ReplaySettings {
   ScoreRule rule;
   std::optional<double> budget_usd;  ///< Mean spend of a request that the router is to keep.
   std::size_t warm = 0;
+  /// The rows of the warm-up as one WarmStart record that counts so much, not as decisions.
+  std::optional<double> warm_samples;
   std::size_t seeds = 10;
   std::uint64_t shuffle_seed = 1;
   StreamShares shares;

@@ -26,6 +26,8 @@ void add_replay_command(CLI::App& app, ReplayCli& cli) {
                    "Mean dollars of a request to keep to; repeatable, a result each")
       ->allow_extra_args(false);
   command->add_option("--warm", to.warm, "Rows shown in full first and not scored");
+  command->add_option("--warm-samples", to.warm_samples,
+                      "Give the --warm rows as one warm-start record of so many observations");
   command->add_option("--seeds", to.seeds, "Shuffles (default 10)");
   command->add_option("--shuffle-seed", to.shuffle_seed, "Of the first shuffle (default 1)");
   command->add_option("--late", to.shares.late,

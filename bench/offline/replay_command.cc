@@ -34,6 +34,10 @@ std::string wrong_usage(const ReplayOptions& options) {
     if (!(budget > 0.0 && std::isfinite(budget)))
       return "--budget-usd: a number of dollars above 0";
   }
+  if (options.warm_samples &&
+      !(*options.warm_samples > 0.0 && std::isfinite(*options.warm_samples) && options.warm > 0)) {
+    return "--warm-samples: a number above 0, together with --warm";
+  }
   if (options.seeds == 0 || options.seeds > kMostSeeds) return "--seeds: 1 to 100000";
   if (options.format != "table" && options.format != "json" && options.format != "html") {
     return "--format: table, json or html";
@@ -98,6 +102,7 @@ ReplaySettings settings_for(const ReplayOptions& options, DataKind kind) {
   settings.split = options.split;
   settings.rule.value_usd = options.value_usd;
   settings.warm = options.warm;
+  settings.warm_samples = options.warm_samples;
   settings.seeds = options.seeds;
   settings.shuffle_seed = options.shuffle_seed;
   settings.shares = options.shares;

@@ -153,6 +153,22 @@ RowRequest::RowRequest(const DataSet& data, const FeatureSet& features)
   }
 }
 
+WarmStart warm_start_of(const EncodedRows& encoded, const DataSet& data, const WarmRows& warm) {
+  WarmStart made;
+  made.source = data.name;
+  made.effective_samples = warm.effective_samples;
+  made.arms = data.arms;
+  for (const std::uint32_t row : warm.rows) {
+    const auto raw = encoded.of(row);
+    const auto quality = data.quality_of(row);
+    const auto cost = data.cost_of(row);
+    made.raw.insert(made.raw.end(), raw.begin(), raw.end());
+    made.quality.insert(made.quality.end(), quality.begin(), quality.end());
+    made.cost_usd.insert(made.cost_usd.end(), cost.begin(), cost.end());
+  }
+  return made;
+}
+
 Result<EncodedRows> encode_rows(const DataSet& data, std::span<const std::uint32_t> rows,
                                 const FeatureSet& features) {
   const FeatureEncoder encoder(layout_for(data, features),

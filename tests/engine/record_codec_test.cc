@@ -49,6 +49,9 @@ class RandomRecords final {
       case 6:
         made.body = Feedback{text(), text(), {number(), number()}, text()};
         break;
+      case 8:
+        made.body = warm_start();
+        break;
       default:
         made.body = SessionFeedback{text(), text(), {number(), number()}, number(), text()};
     }
@@ -136,6 +139,15 @@ class RandomRecords final {
     made.store_inputs = coin();
     made.arms = list([&] { return arm_spec(); });
     made.budget = {maybe(number()), maybe(number())};
+    return made;
+  }
+  WarmStart warm_start() {
+    WarmStart made{text(), number(), list([&] { return text(); }), {}, {}, {}};
+    const std::size_t rows = made.arms.empty() ? 0 : below(4);
+    made.raw.resize(rows * below(5));
+    for (float& v : made.raw) v = std::bit_cast<float>(static_cast<std::uint32_t>(random_()));
+    made.quality = numbers(rows * made.arms.size());
+    made.cost_usd = numbers(rows * made.arms.size());
     return made;
   }
   SchemaRevision schema_revision() {
