@@ -61,6 +61,12 @@ Status read(const json& value, const At& at, double& out) {
   return Done{};
 }
 
+Status read(const json& value, const At& at, std::optional<double>& out) {
+  if (!value.is_number() && !value.is_null()) return wrong_type(at, "a number or null");
+  out = value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
+  return Done{};
+}
+
 // A number or null, which is NaN: missing.
 Status read(const json& value, const At& at, float& out) {
   if (!value.is_number() && !value.is_null()) return wrong_type(at, "a number or null");
@@ -79,6 +85,7 @@ Status read(const json& value, const At& at, PosteriorOptions& out);
 Status read(const json& value, const At& at, FieldSpec& out);
 Status read(const json& value, const At& at, FeatureLayout& out);
 Status read(const json& value, const At& at, NurseryOptions& out);
+Status read(const json& value, const At& at, BudgetOptions& out);
 
 template <class T>
 Status read(const json& value, const At& at, std::vector<T>& out) {
@@ -235,6 +242,13 @@ Status read(const json& value, const At& at, std::int64_t& out) {
   return Done{};
 }
 
+Status read(const json& value, const At& at, BudgetOptions& out) {
+  ObjectReader reader(value, at);
+  out.usd_per_request = reader.optional_number("usd_per_request", {});
+  out.usd_per_day = reader.optional_number("usd_per_day", {});
+  return reader.finish_open();
+}
+
 Status read(const json& value, const At& at, ArmView& out) {
   ObjectReader reader(value, at);
   out.arm = reader.require_string("arm");
@@ -267,7 +281,8 @@ struct BodyReader {
           member(reader, "utility", Presence::required, out.utility),
           member(reader, "nursery", Presence::required, out.nursery),
           member(reader, "decision_ttl_ms", Presence::required, out.decision_ttl_ms),
-          member(reader, "arms", Presence::required, out.arms)}) {
+          member(reader, "arms", Presence::required, out.arms),
+          member(reader, "budget", Presence::optional, out.budget)}) {
       if (!ok) return ok;
     }
     return reader.finish_open();
@@ -279,6 +294,30 @@ struct BodyReader {
 
   Status operator()(ArmRemoved& out) const {
     out.arm = reader.require_string("arm");
+    return reader.finish_open();
+  }
+
+  Status operator()(WarmStart& out) const {
+    out.source = text_or_empty(reader, "source");
+    out.effective_samples = reader.require_number("effective_samples", {});
+    std::vector<std::optional<double>> quality;
+    std::vector<std::optional<double>> cost;
+    for (const Status& ok : {member(reader, "arms", Presence::required, out.arms),
+                             member(reader, "raw", Presence::required, out.raw),
+                             member(reader, "quality", Presence::required, quality),
+                             member(reader, "cost_usd", Presence::required, cost)}) {
+      if (!ok) return ok;
+    }
+    const std::size_t k = out.arms.size();
+    const std::size_t rows = k == 0 ? 0 : quality.size() / k;
+    if (quality.size() != rows * k || cost.size() != quality.size() ||
+        (rows == 0 ? !out.raw.empty() : out.raw.size() % rows != 0)) {
+      reader.fail("quality", "The tables must have a number an arm in every row.");
+      return reader.finish_open();
+    }
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    for (const auto& value : quality) out.quality.push_back(value.value_or(kUnknown));
+    for (const auto& value : cost) out.cost_usd.push_back(value.value_or(kUnknown));
     return reader.finish_open();
   }
 

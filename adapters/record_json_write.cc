@@ -147,6 +147,13 @@ Json to_json(const ArmView& arm) {
   return out;
 }
 
+Json to_json(const BudgetOptions& budget) {
+  Json out = Json::object();
+  put_optional(out, "usd_per_request", budget.usd_per_request);
+  put_optional(out, "usd_per_day", budget.usd_per_day);
+  return out;
+}
+
 // Appends the fields of a record's body to `out`.
 struct BodyWriter {
   Json& out;
@@ -169,6 +176,7 @@ struct BodyWriter {
     out["store_inputs"] = config.store_inputs;
     out["arms"] = Json::array();
     for (const ArmSpec& arm : config.arms) out["arms"].push_back(to_json(arm));
+    if (!(config.budget == BudgetOptions{})) out["budget"] = to_json(config.budget);
   }
 
   void operator()(const ArmPut& put) const { out["arm"] = to_json(put.arm); }
@@ -181,6 +189,22 @@ struct BodyWriter {
     put_list(out, "landmarks", revision.landmarks);
     if (revision.bandwidth != 0.0) out["bandwidth"] = revision.bandwidth;
     put_optional(out, "intercept_mean", revision.intercept_mean);
+  }
+
+  void operator()(const WarmStart& warm) const {
+    put_text(out, "source", warm.source);
+    out["effective_samples"] = warm.effective_samples;
+    out["arms"] = warm.arms;
+    out["raw"] = Json::array();
+    for (const float value : warm.raw) out["raw"].push_back(float_json(value));
+    const auto put_numbers = [&](const char* key, const std::vector<double>& values) {
+      out[key] = Json::array();
+      for (const double value : values) {
+        out[key].push_back(std::isnan(value) ? Json(nullptr) : Json(value));
+      }
+    };
+    put_numbers("quality", warm.quality);
+    put_numbers("cost_usd", warm.cost_usd);
   }
 
   void operator()(const Decision& decision) const {

@@ -10,7 +10,7 @@ namespace pointsman {
 
 /// The words of record_json.h for values that are enumerations or alternatives in the engine.
 /// Indexed by the enumeration's value, or the variant's index.
-inline constexpr std::array<std::string_view, 2> kModeWords{"live", "shadow"};
+inline constexpr std::array<std::string_view, 3> kModeWords{"live", "shadow", "frozen"};
 
 inline constexpr std::array<std::string_view, std::variant_size_v<PolicyOptions>> kPolicyWords{
     "linucb",   "lints", "uniform",       "fixed",  "epsilon_greedy",

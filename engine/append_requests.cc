@@ -108,6 +108,20 @@ AppendRequest append_schema(Scope scope, RecordStamp stamp, SchemaRevision revis
   return made;
 }
 
+AppendRequest append_warm_start(Scope scope, RecordStamp stamp, WarmStart warm, Fingerprint body) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string slot = "warm_start:";
+  for (const std::uint8_t byte : body) {
+    slot += kDigits[byte >> 4U];
+    slot += kDigits[byte & 0xFU];
+  }
+  AppendRequest made = request(std::move(scope), stamp, std::move(warm));
+  made.subject_kind = SubjectKind::router;
+  made.first_wins = true;
+  made.slots.push_back(Slot{std::move(slot), Fingerprint{}});
+  return made;
+}
+
 AppendRequest append_arm(Scope scope, RecordStamp stamp, ArmPut put) {
   return request(std::move(scope), stamp, std::move(put));
 }

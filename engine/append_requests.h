@@ -35,6 +35,9 @@ AppendRequest append_config(Scope scope, RecordStamp stamp, RouterConfig config,
 AppendRequest append_schema(Scope scope, RecordStamp stamp, SchemaRevision revision,
                             LogPosition layout_since);
 
+/// The same rows (by `body`, their fingerprint) are taken once.
+AppendRequest append_warm_start(Scope scope, RecordStamp stamp, WarmStart warm, Fingerprint body);
+
 AppendRequest append_arm(Scope scope, RecordStamp stamp, ArmPut put);
 AppendRequest append_arm_removed(Scope scope, RecordStamp stamp, ArmRemoved removed);
 

@@ -96,13 +96,19 @@ Status check_requested_arms(const RouterSnapshot& snapshot, const DecideRequest&
   return Done{};
 }
 
+/// V as a decision uses it: with nothing stated quality alone counts, in its own unit, unless a
+/// budget brings dollars into play.
+double value_of(const UtilityOptions& utility, const BudgetOptions& budget) {
+  const bool paced = budget.usd_per_request || budget.usd_per_day;
+  return utility.value_usd.value_or(paced ? kDefaultValueUsd : 1.0);
+}
+
 /// Expected utility without quality's part: −(1+λ)·c − s·l. An unknown cost counts as the dearest
 /// known one, an unknown latency as the slowest: a missing number is never an advantage.
 class PriceTerm final {
  public:
   PriceTerm(const RouterSnapshot& snapshot, const UtilityOptions& utility)
-      : counts_cost_(utility.value_usd.has_value()),
-        cost_factor_(1.0 + snapshot.lambda),
+      : cost_factor_((utility.value_usd ? 1.0 : 0.0) + snapshot.lambda),
         usd_per_ms_(utility.usd_per_second / 1000.0) {
     for (const auto& arm : snapshot.arms) {
       dearest_ = std::max(dearest_, arm->cost_usd.value_or(0.0));
@@ -112,13 +118,12 @@ class PriceTerm final {
 
   double of(const ArmModel& arm) const {
     double term = 0.0;
-    if (counts_cost_) term -= cost_factor_ * arm.cost_usd.value_or(dearest_);
+    if (cost_factor_ > 0.0) term -= cost_factor_ * arm.cost_usd.value_or(dearest_);
     if (usd_per_ms_ > 0.0) term -= usd_per_ms_ * arm.latency_ms.value_or(slowest_);
     return term;
   }
 
  private:
-  bool counts_cost_;
   double cost_factor_;
   double usd_per_ms_;
   double dearest_ = 0.0;
@@ -223,7 +228,7 @@ void score_arms(const RouterSnapshot& snapshot, const DecideRequest& request, Ev
   s.context.assign(PackedMirror::padded_dims(standardiser.context_dims()), 0.0F);
   standardiser.apply(request.raw, s.context);
   const PriceTerm price(snapshot, out.utility);
-  const double value_usd = out.utility.value_usd.value_or(1.0);
+  const double value_usd = value_of(out.utility, snapshot.config->budget);
   out.scores.assign(snapshot.arms.size(), Evaluation::Score{});
   s.eligible.clear();
   for (std::size_t a = 0; a < snapshot.arms.size(); ++a) {
@@ -256,7 +261,7 @@ Status evaluate(const RouterSnapshot& snapshot, const DecideRequest& request, Ev
     return Done{};
   }
   if (try_sticky(snapshot, request, s, out)) return Done{};
-  const bool nursery = distribute(snapshot, out, out.utility.value_usd.value_or(1.0), s);
+  const bool nursery = distribute(snapshot, out, value_of(out.utility, snapshot.config->budget), s);
   if (snapshot.config->mode == ServingMode::shadow) {
     if (const auto arm = eligible_arm(snapshot, s, snapshot.config->shadow_arm)) {
       for (const auto& score : out.scores) out.shadow_propensities.push_back(score.propensity);

@@ -14,7 +14,7 @@
 namespace pointsman {
 namespace {
 
-constexpr std::uint32_t kFormat = 3;
+constexpr std::uint32_t kFormat = 4;
 constexpr const char* kManifest = "manifest";
 
 /// The state's digest: FNV-1a's step (Fowler, Noll & Vo) over 64-bit words, with the high half
@@ -96,6 +96,9 @@ bool read_arm(ByteReader& in, RouterFold::Arm& arm) {
 std::uint64_t RouterFold::checksum() const {
   StateHash hash;
   hash.word(decisions_);
+  hash.number(pacer_.lambda());
+  hash.number(pacer_.account());
+  hash.number(pacer_.spent_today_usd());
   if (!config_) return hash.value();
   hash.word(standardiser_->version());
   hash.numbers(standardiser_->revision().mean);
@@ -144,6 +147,13 @@ std::optional<Checkpoint> RouterFold::checkpoint() const {
     manifest.string(sticky.arm);
     manifest.string(sticky.decision);
   }
+  manifest.varint(frozen_.spans().size());
+  for (const auto& [from, to] : frozen_.spans()) {
+    manifest.u64(from);
+    manifest.u64(to);
+  }
+  manifest.u64(budget_since_);
+  pacer_.write(manifest);
   manifest.varint(arms_.size());
   for (const auto& arm : arms_) {
     ByteWriter chunk;
@@ -199,6 +209,14 @@ bool RouterFold::restore(const Checkpoint& checkpoint) {
     std::string drew(in.string());
     sessions_->put(session, StickyArm{std::move(arm), std::move(drew)});
   }
+  for (std::size_t n = in.count(16); n > 0; --n) {
+    const LogPosition from = in.u64();
+    frozen_.restore(from, in.u64());
+  }
+  budget_since_ = in.u64();
+  pacer_.configure(config_->budget, config_->utility.value_usd);
+  BudgetPacer pacer = pacer_;
+  if (!pacer.read(in)) return false;
   const std::size_t arms = in.count(4);
   if (!in.ok() || arms + 1 != checkpoint.chunks.size()) return false;
   for (std::size_t i = 0; i < arms; ++i) {
@@ -208,6 +226,7 @@ bool RouterFold::restore(const Checkpoint& checkpoint) {
     ByteReader reader(chunk);
     if (!read_arm(reader, arm)) return false;
   }
+  pacer_ = std::move(pacer);  // Now that adding the arms cannot make it forget.
   return in.ok() && checkpoint.position == position_ && checksum() == checksum_then;
 }
 

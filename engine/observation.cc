@@ -5,12 +5,34 @@
 
 namespace pointsman {
 
+namespace {
+
+BudgetCharge charge_of(Reason reason) {
+  if (reason == Reason::fallback) return BudgetCharge::extra;
+  if (reason == Reason::only_eligible || reason == Reason::shadow) return BudgetCharge::unpaced;
+  return BudgetCharge::paced;
+}
+
+std::optional<double> estimate_of(const Decision& decision) {
+  if (const auto& own = decision.arms[decision.chosen].expected_cost_usd) return own;
+  std::optional<double> dearest;
+  for (const ArmView& arm : decision.arms) {
+    if (const auto& cost = arm.expected_cost_usd)
+      dearest = std::max(dearest.value_or(*cost), *cost);
+  }
+  return dearest;
+}
+
+}  // namespace
+
 DecisionState start_state(const Decision& decision, LogPosition position) {
   DecisionState state;
   state.position = position;
   state.arm = decision.arms[decision.chosen].arm;
   state.session_id = decision.session_id;
   state.raw = decision.raw;
+  state.charge = charge_of(decision.reason);
+  state.estimated_usd = estimate_of(decision);
   return state;
 }
 
@@ -56,29 +78,33 @@ Observation combine(const DecisionState& state) {
 
 std::optional<DecisionState> rebuild_state(const std::vector<StoredRecord>& own,
                                            const std::vector<StoredRecord>& session,
-                                           LogPosition below) {
-  std::optional<DecisionState> state;
-  for (const StoredRecord& stored : own) {
-    if (stored.position >= below) break;
-    if (const auto* decision = std::get_if<Decision>(&stored.record.body)) {
-      state = start_state(*decision, stored.position);
-    } else if (!state) {
-      return std::nullopt;
-    } else if (const auto* feedback = std::get_if<Feedback>(&stored.record.body)) {
-      put_signal(*state, feedback->signal_type, feedback->reward, stored.position);
-    } else if (const auto* outcome = std::get_if<Outcome>(&stored.record.body)) {
-      put_outcome(*state, *outcome);
-    }
-  }
-  if (!state) return std::nullopt;
+                                           LogPosition below, const FrozenSpans& frozen) {
+  std::vector<const StoredRecord*> records;
+  for (const StoredRecord& stored : own) records.push_back(&stored);
   for (const StoredRecord& stored : session) {
-    if (stored.position >= below) break;
-    const auto* feedback = std::get_if<SessionFeedback>(&stored.record.body);
-    if (feedback != nullptr && stored.position > state->position) {
-      put_session_signal(*state, *feedback, stored.position);
-    }
+    if (std::holds_alternative<SessionFeedback>(stored.record.body)) records.push_back(&stored);
   }
-  state->folded = combine(*state);
+  std::sort(records.begin(), records.end(),
+            [](const auto* a, const auto* b) { return a->position < b->position; });
+  std::optional<DecisionState> state;
+  for (const StoredRecord* stored : records) {
+    if (stored->position >= below) break;
+    const RecordBody& body = stored->record.body;
+    if (const auto* decision = std::get_if<Decision>(&body)) {
+      state = start_state(*decision, stored->position);
+    } else if (!state) {
+      // A session's feedback from before the decision does not reach it; its own cannot be.
+      if (!std::holds_alternative<SessionFeedback>(body)) return std::nullopt;
+      continue;
+    } else if (const auto* feedback = std::get_if<Feedback>(&body)) {
+      put_signal(*state, feedback->signal_type, feedback->reward, stored->position);
+    } else if (const auto* outcome = std::get_if<Outcome>(&body)) {
+      put_outcome(*state, *outcome);
+    } else if (const auto* shared = std::get_if<SessionFeedback>(&body)) {
+      put_session_signal(*state, *shared, stored->position);
+    }
+    if (!frozen.contain(stored->position)) state->folded = combine(*state);
+  }
   return state;
 }
 

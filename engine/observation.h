@@ -1,8 +1,12 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/records.h"
@@ -17,6 +21,13 @@ struct Signal {
   LogPosition position = 0;
 };
 
+/// Whose money a decision is (engine/budget_pacer.h).
+enum class BudgetCharge : std::uint8_t {
+  paced,   ///< The router chose: one request, at its target.
+  extra,   ///< A second call of a request (a fallback): money, but no target of its own.
+  unpaced  ///< Nobody chose (one arm eligible, shadow): of a day's budget only.
+};
+
 /// Everything that the log says of one decision: itself, its signals, its outcome. It is a fold of
 /// the decision's own records and its session's, and can be rebuilt from the store at any time.
 struct DecisionState {
@@ -28,6 +39,8 @@ struct DecisionState {
   Outcome outcome;              ///< Merged: the last value of a field.
   bool has_outcome = false;
   Observation folded;  ///< What the arm's posterior holds of it now.
+  BudgetCharge charge = BudgetCharge::paced;
+  std::optional<double> estimated_usd;  ///< The chosen arm's, else the dearest known, else none.
 };
 
 /// Starts the state of a decision. `position` is its place in the log.
@@ -49,11 +62,38 @@ void put_session_signal(DecisionState& state, const SessionFeedback& feedback,
 /// observation".)
 Observation combine(const DecisionState& state);
 
+/// When a router was frozen: feedback recorded then is not learnt.
+class FrozenSpans final {
+ public:
+  /// From `position` on the router is frozen, or not.
+  void note(bool frozen, LogPosition position) {
+    if (frozen == open()) return;
+    if (frozen) {
+      spans_.emplace_back(position, kOpen);
+    } else {
+      spans_.back().second = position;
+    }
+  }
+  bool contain(LogPosition position) const {
+    return std::any_of(spans_.begin(), spans_.end(), [&](const auto& span) {
+      return span.first <= position && position < span.second;
+    });
+  }
+  const std::vector<std::pair<LogPosition, LogPosition>>& spans() const { return spans_; }
+  void restore(LogPosition from, LogPosition to) { spans_.emplace_back(from, to); }
+
+ private:
+  static constexpr LogPosition kOpen = std::numeric_limits<LogPosition>::max();
+  bool open() const { return !spans_.empty() && spans_.back().second == kOpen; }
+  std::vector<std::pair<LogPosition, LogPosition>> spans_;  ///< First, and the one after the last.
+};
+
 /// Rebuilds a state from its records: the decision first, then its outcomes and feedback, and the
-/// session's feedback, all below `below`, in any order of the two spans. The decision must be
-/// there, else nullopt. `folded` is set to combine(): what a fold up to `below` holds.
+/// session's feedback, all below `below`, each in the order of the log. The decision must be
+/// there, else nullopt. `folded` is what a fold up to `below` holds: combine() at the last record
+/// that came while the router was not frozen.
 std::optional<DecisionState> rebuild_state(const std::vector<StoredRecord>& own,
                                            const std::vector<StoredRecord>& session,
-                                           LogPosition below);
+                                           LogPosition below, const FrozenSpans& frozen = {});
 
 }  // namespace pointsman

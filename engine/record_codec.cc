@@ -60,6 +60,12 @@ struct Kind<SessionFeedback> {
   static constexpr const char* name = "session_feedback";
 };
 
+template <>
+struct Kind<WarmStart> {
+  static constexpr std::uint8_t byte = 9;
+  static constexpr const char* name = "warm_start";
+};
+
 // One list of fields serves both directions, so that they cannot drift apart. `Ref` is a const
 // reference where Io writes. New fields go to the end, as `if (io.more()) io(v.field)`.
 
@@ -144,6 +150,12 @@ void fields(Io& io, typename Io::template Ref<UtilityOptions> v) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Ref<BudgetOptions> v) {
+  io(v.usd_per_request);
+  io(v.usd_per_day);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Ref<NurseryOptions> v) {
   io(v.decisions);
   io(v.share);
@@ -171,12 +183,13 @@ void fields(Io& io, typename Io::template Ref<RouterConfig> v) {
   io(v.utility);
   io(v.nursery);
   io(v.propensity_floor);
-  io.enumerator(v.mode, ServingMode::shadow);
+  io.enumerator(v.mode, ServingMode::frozen);
   io(v.shadow_arm);
   io(v.sticky_sessions);
   io(v.decision_ttl_ms);
   io(v.store_inputs);
   io(v.arms);
+  if (io.more()) io(v.budget);
 }
 
 template <class Io>
@@ -269,6 +282,21 @@ void fields(Io& io, typename Io::template Ref<SessionFeedback> v) {
   io(v.reward);
   io(v.propagation_weight);
   io(v.payload);
+}
+
+template <class Io>
+void fields(Io& io, typename Io::template Ref<WarmStart> v) {
+  io(v.source);
+  io(v.effective_samples);
+  io(v.arms);
+  io(v.raw);
+  io(v.quality);
+  io(v.cost_usd);
+  // Readers index by row.
+  io.require(v.quality.size() == v.cost_usd.size());
+  io.require(v.arms.empty() ? v.quality.empty() && v.raw.empty()
+                            : v.quality.size() % v.arms.size() == 0);
+  io.require(v.rows() == 0 ? v.raw.empty() : v.raw.size() % v.rows() == 0);
 }
 
 class Encoder final {

@@ -28,12 +28,23 @@ struct ArmSpec {
   bool operator==(const ArmSpec&) const = default;
 };
 
+/// V where only a budget or a request's preference brings cost into play.
+inline constexpr double kDefaultValueUsd = 0.01;
+
 /// What a reward is worth, in dollars: u = V·q − (1+λ)·c − s·l. Without `value_usd` quality alone
-/// decides: u = q, and neither cost nor latency counts.
+/// decides: u = q, and neither cost nor latency counts; with a budget and no `value_usd`,
+/// u = kDefaultValueUsd·q − λ·c.
 struct UtilityOptions {
   std::optional<double> value_usd;  ///< V: what a perfect answer is worth; 0: cost alone decides.
   double usd_per_second = 0.0;      ///< s: what a second of waiting costs.
   bool operator==(const UtilityOptions&) const = default;
+};
+
+/// What may be spent. λ rises until the mean spend meets it (engine/budget_pacer.h).
+struct BudgetOptions {
+  std::optional<double> usd_per_request;  ///< Mean spend of a request, > 0.
+  std::optional<double> usd_per_day;      ///< Of all requests of a UTC day, > 0.
+  bool operator==(const BudgetOptions&) const = default;
 };
 
 /// Arms that join a router which already has `min_decisions` are tried on purpose.
@@ -45,7 +56,9 @@ struct NurseryOptions {
 };
 
 /// Shadow: `shadow_arm` serves every call, and the log says what the policy would have done.
-enum class ServingMode : std::uint8_t { live = 0, shadow = 1 };
+/// Frozen: the policy serves with what it knows. Feedback is recorded and teaches nothing, nothing
+/// is forgotten; budgets, prices and the predictions of cost and latency stay live.
+enum class ServingMode : std::uint8_t { live = 0, shadow = 1, frozen = 2 };
 
 /// How a router behaves from this record's position on.
 struct RouterConfig {
@@ -63,6 +76,7 @@ struct RouterConfig {
   std::int64_t decision_ttl_ms = 30LL * 24 * 3600 * 1000;
   bool store_inputs = false;  ///< Keep the request's text in the log, for later re-encoding.
   std::vector<ArmSpec> arms;
+  BudgetOptions budget;
   bool operator==(const RouterConfig&) const = default;
 };
 
@@ -84,6 +98,19 @@ struct SchemaRevision {
   std::vector<float> landmarks;  ///< Of LandmarkMap: contexts of the map's inputs, row after row.
   double bandwidth = 0.0;        ///< ℓ of its kernel; 0 without landmarks.
   std::optional<double> intercept_mean;  ///< Prior mean of an arm's intercept from here on.
+};
+
+/// Rows of full information from before the router's time: an outcome table, or another log.
+/// Together they count as at most `effective_samples` observations of each arm. Arms that the
+/// router has at this record's position learn from it.
+struct WarmStart {
+  std::string source;              ///< For people.
+  double effective_samples = 0.0;  ///< > 0.
+  std::vector<std::string> arms;
+  std::vector<float> raw;  ///< (rows, d) row-major, as the router encodes a request; NaN missing.
+  std::vector<double> quality;   ///< (rows, arms) row-major, in [0, 1]; NaN: unknown.
+  std::vector<double> cost_usd;  ///< (rows, arms) row-major; NaN: unknown.
+  std::size_t rows() const { return arms.empty() ? 0 : quality.size() / arms.size(); }
 };
 
 /// How one arm looked to one decision.
@@ -158,7 +185,7 @@ struct SessionFeedback {
 };
 
 using RecordBody = std::variant<RouterConfig, ArmPut, ArmRemoved, SchemaRevision, Decision, Outcome,
-                                Feedback, SessionFeedback>;
+                                Feedback, SessionFeedback, WarmStart>;
 
 struct Record {
   RecordId id{};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "engine/default_policy.h"
@@ -88,10 +89,12 @@ Status RouterFold::apply(const StoredRecord& stored, DecisionSource& source) {
     remove_arm(removed->arm);
   } else if (const auto* revision = std::get_if<SchemaRevision>(&body)) {
     fold_schema(*revision);
+  } else if (const auto* warm = std::get_if<WarmStart>(&body)) {
+    fold_warm_start(*warm, stored.position);
   } else if (const auto* decision = std::get_if<Decision>(&body)) {
-    fold_decision(*decision, stored.position);
+    fold_decision(*decision, stored);
   } else if (const auto* outcome = std::get_if<Outcome>(&body)) {
-    status = fold_outcome(*outcome, stored.position, source);
+    status = fold_outcome(*outcome, stored, source);
   } else if (const auto* feedback = std::get_if<Feedback>(&body)) {
     status = fold_feedback(*feedback, stored.position, source);
   } else if (const auto* session = std::get_if<SessionFeedback>(&body)) {
@@ -117,12 +120,14 @@ RouterFold::Arm* RouterFold::find_arm(std::string_view id) {
 RouterFold::Arm& RouterFold::add_arm(const ArmSpec& spec, LogPosition position, bool late) {
   arms_.push_back(std::make_unique<Arm>(
       Arm{spec, position, late, LinearPosterior(prior_), ArmStats{}, position, nullptr, nullptr}));
+  pacer_.arms_changed();
   return *arms_.back();
 }
 
 void RouterFold::reset_schema(LogPosition position) {
   layout_since_ = position;
   schema_decisions_.clear();
+  warm_.clear();
   cache_.unpin_all();
   standardiser_ =
       std::make_shared<const Standardiser>(raw_dims(config_->features), map_inputs(*config_));
@@ -150,6 +155,8 @@ Status RouterFold::fold_config(const RouterConfig& config, LogPosition position)
     }
   }
 
+  if (pacer_.configure(config.budget, config.utility.value_usd)) budget_since_ = position;
+  frozen_.note(config.mode == ServingMode::frozen, position);
   std::erase_if(arms_, [&](const std::unique_ptr<Arm>& arm) {
     return std::none_of(config.arms.begin(), config.arms.end(),
                         [&](const ArmSpec& spec) { return spec.id == arm->spec.id; });
@@ -179,13 +186,14 @@ void RouterFold::fold_arm(const ArmPut& put, LogPosition position) {
 }
 
 void RouterFold::remove_arm(const std::string& id) {
+  pacer_.arms_changed();
   std::erase_if(arms_, [&](const std::unique_ptr<Arm>& arm) { return arm->spec.id == id; });
 }
 
 // Schema ---------------------------------------------------------------------------------------
 
 std::optional<SchemaRevision> RouterFold::due_schema_revision() {
-  if (!config_) return std::nullopt;
+  if (!config_ || frozen()) return std::nullopt;
   const std::uint32_t version = standardiser_->version();
   if (version >= Standardiser::kFrozenVersion) return std::nullopt;
   // Several moments can have passed in one group: the newest one covers the others.
@@ -195,7 +203,10 @@ std::optional<SchemaRevision> RouterFold::due_schema_revision() {
     ++due;
   }
   if (due == version) return std::nullopt;
+  // A warm start's rows are of the same stream as far as anybody knows.
+  const std::vector<std::vector<float>> warm = warm_rows();
   std::vector<const std::vector<float>*> rows;
+  for (const auto& row : warm) rows.push_back(&row);
   std::vector<const DecisionState*> states;
   for (std::size_t i = 0; i < Standardiser::kMoments[due - 1]; ++i) {
     states.push_back(cache_.find(schema_decisions_[i]));
@@ -217,6 +228,7 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
     arm->posterior.reset(prior_);
     arm->posterior_changed();
   }
+  for (const auto& [position, warm] : warm_) learn_warm(warm, position);
   context_.resize(standardiser_->context_dims());
   for (const std::string& query_id : schema_decisions_) {
     const DecisionState& state = *cache_.find(query_id);
@@ -230,13 +242,94 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
   if (revision.version >= Standardiser::kFrozenVersion) {
     schema_decisions_.clear();
     schema_decisions_.shrink_to_fit();
+    warm_.clear();
     cache_.unpin_all();
   }
 }
 
+// Warm starts ----------------------------------------------------------------------------------
+
+void RouterFold::learn_warm(const WarmStart& warm, LogPosition position) {
+  const std::size_t rows = warm.rows();
+  const std::size_t dims = standardiser_->raw_dims();
+  const std::size_t k = warm.arms.size();
+  const double age = age_factor(position);
+  context_.resize(standardiser_->context_dims());
+  for (std::size_t a = 0; a < k; ++a) {
+    Arm* arm = find_arm(warm.arms[a]);
+    if (arm == nullptr || arm->since > position) continue;
+    std::size_t known = 0;
+    for (std::size_t row = 0; row < rows; ++row)
+      known += std::isnan(warm.quality[row * k + a]) ? 0 : 1;
+    if (known == 0) continue;
+    const double weight = age * std::min(1.0, warm.effective_samples / static_cast<double>(known));
+    for (std::size_t row = 0; row < rows; ++row) {
+      const double quality = warm.quality[row * k + a];
+      if (std::isnan(quality)) continue;
+      standardiser_->apply(std::span(warm.raw).subspan(row * dims, dims), context_);
+      arm->posterior.add(context_, weight, weight * quality);
+    }
+    arm->posterior_changed();
+  }
+}
+
+std::vector<std::vector<float>> RouterFold::warm_rows() const {
+  std::vector<std::vector<float>> raw;
+  for (const auto& [position, warm] : warm_) {
+    const std::size_t dims = warm.raw.size() / warm.rows();
+    for (std::size_t row = 0; row < warm.rows(); ++row) {
+      const auto from = warm.raw.begin() + static_cast<std::ptrdiff_t>(row * dims);
+      raw.emplace_back(from, from + static_cast<std::ptrdiff_t>(dims));
+    }
+  }
+  return raw;
+}
+
+void RouterFold::fold_warm_start(const WarmStart& warm, LogPosition position) {
+  const std::size_t rows = warm.rows();
+  const std::size_t k = warm.arms.size();
+  if (rows == 0 || warm.raw.size() != rows * standardiser_->raw_dims()) return;  // Another layout.
+  for (std::size_t a = 0; a < k; ++a) {
+    Arm* arm = find_arm(warm.arms[a]);
+    if (arm == nullptr) continue;
+    double quality = 0.0;
+    double cost = 0.0;
+    std::uint64_t known = 0;
+    std::uint64_t priced = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (const double q = warm.quality[row * k + a]; !std::isnan(q)) quality += q, ++known;
+      if (const double c = warm.cost_usd[row * k + a]; !std::isnan(c)) cost += c, ++priced;
+    }
+    if (known > 0) {
+      const double share = std::min(1.0, warm.effective_samples / static_cast<double>(known));
+      arm->stats.aged_weight += share * static_cast<double>(known);
+      arm->stats.aged_reward_sum += share * quality;
+    }
+    if (priced > 0) {
+      // Whole observations of the mean cost: at least one, as a mean needs.
+      const double samples = std::min(static_cast<double>(priced), warm.effective_samples);
+      const auto count = static_cast<std::uint64_t>(std::max(1.0, samples));
+      arm->stats.costs += count;
+      arm->stats.cost_sum += cost / static_cast<double>(priced) * static_cast<double>(count);
+    }
+  }
+  if (standardiser_->version() >= Standardiser::kFrozenVersion) return learn_warm(warm, position);
+  warm_.emplace_back(position, warm);
+  if (standardiser_->version() > 0 || !schema_decisions_.empty()) return learn_warm(warm, position);
+  // Nothing else is known of the requests yet: the rows say how large their coordinates are.
+  const std::vector<std::vector<float>> raw = warm_rows();
+  std::vector<const std::vector<float>*> pointers;
+  for (const auto& row : raw) pointers.push_back(&row);
+  standardiser_ = std::make_shared<const Standardiser>(
+      revise_schema(0, pointers, standardiser_->raw_dims()), map_inputs(*config_));
+  for (const auto& arm : arms_) arm->posterior.reset(prior_);
+  for (const auto& [at, each] : warm_) learn_warm(each, at);
+}
+
 // Decisions and what is learnt of them ---------------------------------------------------------
 
-void RouterFold::fold_decision(const Decision& decision, LogPosition position) {
+void RouterFold::fold_decision(const Decision& decision, const StoredRecord& stored) {
+  const LogPosition position = stored.position;
   ++decisions_;
   if (Arm* arm = find_arm(decision.arms[decision.chosen].arm)) {
     ++arm->stats.pulls;
@@ -244,6 +337,7 @@ void RouterFold::fold_decision(const Decision& decision, LogPosition position) {
   }
   DecisionState state = start_state(decision, position);
   const bool fits = state.raw.size() == standardiser_->raw_dims();
+  if (pacer_.active()) pace(decision, state, stored.record.time);
   cache_.put(decision.query_id, std::move(state));
   if (fits && standardiser_->version() < Standardiser::kFrozenVersion) {
     schema_decisions_.push_back(decision.query_id);
@@ -272,7 +366,7 @@ Result<DecisionState*> RouterFold::decision(const std::string& query_id, LogPosi
       session = std::move(*records);
     }
   }
-  auto state = rebuild_state(*own, session, before);
+  auto state = rebuild_state(*own, session, before, frozen_);
   if (!state) {
     return Error{ErrorCode::corrupt, "a record speaks of a decision that the log does not have",
                  "query_id"};
@@ -287,6 +381,7 @@ Result<DecisionState> RouterFold::state_of(const std::string& query_id, Decision
 }
 
 void RouterFold::relearn(DecisionState& state) {
+  if (frozen()) return;
   const Observation now = combine(state);
   if (now == state.folded) return;
   const Observation before = std::exchange(state.folded, now);
@@ -334,14 +429,45 @@ void RouterFold::count_outcome(const DecisionState& state, double sign) {
   arm->model.reset();
 }
 
-Status RouterFold::fold_outcome(const Outcome& outcome, LogPosition position,
+void RouterFold::pace(const Decision& decision, const DecisionState& state, Timestamp time) {
+  // A decision from an older snapshot may have other arms, in another order.
+  std::vector<float> means;
+  std::vector<std::optional<double>> costs;
+  for (const auto& arm : arms_) {
+    const auto view = std::find_if(decision.arms.begin(), decision.arms.end(),
+                                   [&](const ArmView& v) { return v.arm == arm->spec.id; });
+    const bool known = view != decision.arms.end() &&
+                       (view->excluded.empty() || decision.reason == Reason::only_eligible);
+    means.push_back(known ? static_cast<float>(view->expected_reward)
+                          : std::numeric_limits<float>::quiet_NaN());
+    costs.push_back(predicted(arm->spec.expected_cost_usd, arm->stats.cost_sum, arm->stats.costs));
+  }
+  pacer_.decided({state.charge, means, state.estimated_usd, time}, costs);
+}
+
+double RouterFold::spent_usd(const DecisionState& state) {
+  if (state.has_outcome) {
+    const Arm* arm = find_arm(state.arm);
+    if (const auto cost = cost_of(state.outcome, arm == nullptr ? ArmSpec{} : arm->spec)) {
+      return *cost;
+    }
+  }
+  return pacer_.charged(state.estimated_usd);
+}
+
+Status RouterFold::fold_outcome(const Outcome& outcome, const StoredRecord& stored,
                                 DecisionSource& source) {
+  const LogPosition position = stored.position;
   auto found = decision(outcome.query_id, position, source);
   if (!found) return found.error();
   DecisionState& state = **found;
+  const double charged = spent_usd(state);
   if (state.has_outcome) count_outcome(state, -1.0);
   put_outcome(state, outcome);
   count_outcome(state, 1.0);
+  if (pacer_.active() && state.position >= budget_since_) {
+    pacer_.corrected(spent_usd(state) - charged, state.charge, stored.record.time);
+  }
   relearn(state);
   return Done{};
 }
@@ -384,7 +510,7 @@ double RouterFold::age_keep() const {
 }
 
 void RouterFold::age_if_due(LogPosition position) {
-  if (config_->posterior.gamma >= 1.0 || decisions_ % ageing_batch() != 0) return;
+  if (config_->posterior.gamma >= 1.0 || decisions_ % ageing_batch() != 0 || frozen()) return;
   epochs_.push_back(position);
   const double keep = age_keep();
   for (const auto& arm : arms_) {
@@ -403,6 +529,7 @@ std::shared_ptr<const RouterSnapshot> RouterFold::snapshot() {
   snapshot->scope = scope_;
   snapshot->position = position_;
   snapshot->decisions = decisions_;
+  snapshot->lambda = pacer_.lambda();
   snapshot->config = config_;
   snapshot->encoder = encoder_;
   snapshot->standardiser = standardiser_;

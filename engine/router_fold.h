@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/budget_pacer.h"
 #include "engine/decide.h"
 #include "engine/linear_posterior.h"
 #include "engine/observation.h"
@@ -95,6 +96,7 @@ class RouterFold final {
   std::uint64_t decisions() const { return decisions_; }
   Timestamp last_time() const { return last_time_; }
   LogPosition layout_since() const { return layout_since_; }
+  const BudgetPacer& pacer() const { return pacer_; }
   std::uint32_t schema_version() const { return standardiser_ ? standardiser_->version() : 0; }
   const RouterConfig* config() const { return config_.get(); }
   const std::vector<std::unique_ptr<Arm>>& arms() const { return arms_; }
@@ -128,12 +130,18 @@ class RouterFold final {
   void fold_arm(const ArmPut& put, LogPosition position);
   void remove_arm(const std::string& id);
   void fold_schema(const SchemaRevision& revision);
-  void fold_decision(const Decision& decision, LogPosition position);
-  Status fold_outcome(const Outcome& outcome, LogPosition position, DecisionSource& source);
+  /// The raw vectors of the warm starts, in their order.
+  std::vector<std::vector<float>> warm_rows() const;
+  void fold_warm_start(const WarmStart& warm, LogPosition position);
+  /// Adds the rows of a warm start to the posteriors, under the standardisation of now.
+  void learn_warm(const WarmStart& warm, LogPosition position);
+  void fold_decision(const Decision& decision, const StoredRecord& stored);
+  Status fold_outcome(const Outcome& outcome, const StoredRecord& stored, DecisionSource& source);
   Status fold_feedback(const Feedback& feedback, LogPosition position, DecisionSource& source);
   Status fold_session(const SessionFeedback& feedback, LogPosition position,
                       DecisionSource& source);
 
+  bool frozen() const { return config_->mode == ServingMode::frozen; }
   Arm* find_arm(std::string_view id);
   Arm& add_arm(const ArmSpec& spec, LogPosition position, bool late);
   void reset_schema(LogPosition position);
@@ -142,6 +150,9 @@ class RouterFold final {
   void count_outcome(const DecisionState& state, double sign);
   Result<DecisionState*> decision(const std::string& query_id, LogPosition before,
                                   DecisionSource& source);
+  void pace(const Decision& decision, const DecisionState& state, Timestamp time);
+  /// What the budget holds of a decision: its outcome's cost, else the estimate.
+  double spent_usd(const DecisionState& state);
   double age_keep() const;
   double age_factor(LogPosition decision_position) const;
   std::uint32_t ageing_batch() const;
@@ -162,10 +173,15 @@ class RouterFold final {
 
   LogPosition layout_since_ = 0;  ///< Decisions before it have another layout: they teach nothing.
   std::vector<std::string> schema_decisions_;  ///< Those since the layout, until it is frozen.
+  /// Warm starts of this layout, until the schema is frozen: a revision folds their rows again.
+  std::vector<std::pair<LogPosition, WarmStart>> warm_;
   std::vector<LogPosition> epochs_;  ///< Position at which each ageing epoch after the first began.
 
   std::shared_ptr<StickySessions> sessions_;
-  std::vector<float> context_;  ///< Scratch.
+  BudgetPacer pacer_;
+  FrozenSpans frozen_;
+  LogPosition budget_since_ = 0;  ///< Decisions before it are not of this budget.
+  std::vector<float> context_;    ///< Scratch.
 };
 
 }  // namespace pointsman

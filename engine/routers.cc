@@ -234,6 +234,8 @@ RouterReport Routers::report(const Scope& scope) const {
   report.checksum = fold.checksum();
   report.decisions = fold.decisions();
   report.schema_version = fold.schema_version();
+  const BudgetPacer& pacer = fold.pacer();
+  report.budget = {pacer.lambda(), pacer.account(), pacer.spent_today_usd()};
   report.policy = policy_name(fold.config()->policy);
   for (const auto& arm : fold.arms()) {
     const auto theta = arm->posterior.theta();

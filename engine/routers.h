@@ -37,6 +37,12 @@ struct RouterReport {
   std::string policy;
   std::uint64_t forks = 0;        ///< See Routers: how often the log had lost what was folded.
   std::uint64_t divergences = 0;  ///< Checkpoints that another replica saved with another checksum.
+  struct Budget {
+    double lambda = 0.0;
+    double account = 0.0;  ///< Targets overspent so far; below 0: left.
+    double spent_today_usd = 0.0;
+  };
+  Budget budget;
   struct ArmReport {
     ArmSpec spec;
     ArmStats stats;

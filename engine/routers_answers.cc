@@ -50,7 +50,7 @@ Status Routers::describe_at(const std::string& query_id, Committed& committed) {
   }
   const auto state = rebuild_state(*own, session, committed.position + 1);
   if (!state) return Error{ErrorCode::corrupt, "a duplicate of a record that is not there", ""};
-  committed.observation = state->folded;
+  committed.observation = combine(*state);
   return Done{};
 }
 

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "bench/offline/replay_cli.h"
+#include "bench/offline/warm_start_cli.h"
 #include "server/cli/fit.h"
 #include "server/cli/inspect.h"
 #include "server/cli/serve.h"
@@ -96,6 +97,9 @@ int run(int argc, char** argv) {
   ReplayCli replay;
   add_replay_command(app, replay);
 
+  WarmStartCli warm_start;
+  add_warm_start_command(app, warm_start);
+
   FitCommand fit_command;
   CLI::App* fit_sub = app.add_subcommand("fit", "Learn a text model from unlabelled prompts");
   fit_sub->add_option("--prompts", fit_command.prompts, "JSON lines with a \"prompt\" (repeatable)")
@@ -123,6 +127,7 @@ int run(int argc, char** argv) {
   if (fit_sub->parsed()) return fit(fit_command);
   if (inspect_sub->parsed()) return inspect(inspect_command);
   if (check_sub->parsed()) return run_check_config(checked);
+  if (app.got_subcommand("warm-start")) return run_warm_start(warm_start);
   return run_replay(replay);
 }
 

@@ -33,6 +33,7 @@ PlainColumns columns(const ArmPut& body) { return {.arm = body.arm.id}; }
 PlainColumns columns(const ArmRemoved& body) { return {.arm = body.arm}; }
 PlainColumns columns(const RouterConfig&) { return {}; }
 PlainColumns columns(const SchemaRevision&) { return {}; }
+PlainColumns columns(const WarmStart&) { return {}; }
 
 }  // namespace
 

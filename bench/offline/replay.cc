@@ -42,6 +42,7 @@ class Run final {
       : prepared_(prepared),
         data_(*prepared.data),
         rule_(settings.rule),
+        warm_samples_(settings.warm_samples),
         plan_(std::move(plan)),
         store_({.max_records = 4 * plan_.events.size() + 64}),
         chosen_(plan_.rounds.size(), 0) {}
@@ -55,11 +56,21 @@ class Run final {
     if (!routers) return routers.error();
     routers_ = std::move(*routers);
     pending_.push_back(append_config(scope_, stamp(), config));
+    if (warm_samples_) {
+      std::vector<std::uint32_t> rows;
+      for (std::size_t i = 0; i < plan_.warm_rounds; ++i) {
+        if (rows.empty() || rows.back() != plan_.rounds[i].row) rows.push_back(plan_.rounds[i].row);
+      }
+      pending_.push_back(append_warm_start(
+          scope_, stamp(), warm_start_of(prepared_.encoded, data_, {rows, *warm_samples_}),
+          fingerprint_of(*warm_samples_)));
+    }
     return commit_pending();
   }
 
   Status go() {
     for (const StreamEvent& event : plan_.events) {
+      if (warm_samples_ && event.round < plan_.warm_rounds) continue;  // The record has its row.
       if (event.act == StreamAct::route) {
         if (Status status = commit_pending(); !status) return status;
         if (Status status = route(event.round); !status) return status;
@@ -109,7 +120,10 @@ class Run final {
     run_.decide_seconds += seconds_since(start);
     if (!decision) return decision.error();
     chosen_[index] = decision->chosen;
-    if (!round.only_arm) score(round.row, decision->chosen);
+    if (!round.only_arm) {
+      score(round.row, decision->chosen);
+      predict(round.row, *snapshot, *decision);
+    }
     pending_.push_back(
         append_decision(scope_, stamp(), std::move(*decision), fingerprint_of(index)));
     return commit(false);
@@ -136,6 +150,13 @@ class Run final {
       cost_sum_ += cost;
       ++costs_;
     }
+  }
+
+  void predict(std::size_t row, const RouterSnapshot& snapshot, const Decision& decision) {
+    const double quality = data_.quality_of(row)[decision.chosen];
+    if (snapshot.arms[decision.chosen]->pulls < kWarmPulls || std::isnan(quality)) return;
+    run_.predictions.push_back({static_cast<float>(decision.arms[decision.chosen].expected_reward),
+                                static_cast<float>(quality)});
   }
 
   double cost_of_choice(std::uint32_t index) const {
@@ -192,6 +213,7 @@ class Run final {
   const ReplayData& prepared_;
   const DataSet& data_;
   const ScoreRule rule_;
+  const std::optional<double> warm_samples_;
   const StreamPlan plan_;
   const Scope scope_{"replay", "replay"};
   MemoryStore store_;
@@ -239,6 +261,18 @@ void summarise_runs(ReplayResult& result) {
   if (mixes.size() == result.runs.size()) result.best_mix = summarise(mixes).mean;
 }
 
+ReplayResult::Paced paced_by(double target_usd, const std::vector<SeedRun>& runs) {
+  ReplayResult::Paced paced{target_usd, 0.0, std::nullopt};
+  std::vector<double> differences;
+  for (const SeedRun& run : runs) {
+    paced.dearest_seed_usd = std::max(paced.dearest_seed_usd, run.mean_cost_usd);
+    const auto mix = best_mix_at(run.baselines, target_usd);
+    if (mix) differences.push_back(run.mean_reward - *mix);
+  }
+  if (differences.size() == runs.size()) paced.against_mix = student_interval(differences);
+  return paced;
+}
+
 }  // namespace
 
 Result<ReplayData> prepare_replay(const DataSet& data, const ReplaySettings& settings) {
@@ -270,7 +304,10 @@ Result<SeedRun> replay_seed(const ReplayData& prepared, const PolicySpec& policy
                             const ReplaySettings& settings, std::size_t seed_index) {
   const RouterConfig config =
       router_config_for(*prepared.data, policy,
-                        {settings.features, settings.rule.value_usd, router_seed(seed_index)});
+                        {.features = settings.features,
+                         .value_usd = settings.rule.value_usd,
+                         .seed = router_seed(seed_index),
+                         .budget = {.usd_per_request = settings.budget_usd}});
   Run run(prepared, settings,
           plan_stream(*prepared.data, prepared.rows,
                       {seed_index, settings.shuffle_seed, settings.warm, settings.shares}));
@@ -296,6 +333,12 @@ Result<ReplayResult> replay(const ReplayData& prepared, const PolicySpec& policy
     if (progress) progress(i + 1);
   }
   summarise_runs(result);
+  std::vector<Prediction> predictions;
+  for (const SeedRun& run : result.runs) {
+    predictions.insert(predictions.end(), run.predictions.begin(), run.predictions.end());
+  }
+  result.calibration = calibrate(predictions, result.runs.size());
+  if (settings.budget_usd) result.paced = paced_by(*settings.budget_usd, result.runs);
   result.seconds = seconds_since(start);
   return result;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/offline/baselines.h"
+#include "bench/offline/calibration.h"
 #include "bench/offline/data_set.h"
 #include "bench/offline/router_config.h"
 #include "bench/offline/statistics.h"
@@ -23,7 +24,10 @@ struct ReplaySettings {
   bool complete_rows = true;  ///< Only rows in which every arm is known.
   std::string split;          ///< Only rows of this split; empty: all.
   ScoreRule rule;
+  std::optional<double> budget_usd;  ///< Mean spend of a request that the router is to keep.
   std::size_t warm = 0;
+  /// The rows of the warm-up as one WarmStart record that counts so much, not as decisions.
+  std::optional<double> warm_samples;
   std::size_t seeds = 10;
   std::uint64_t shuffle_seed = 1;
   StreamShares shares;
@@ -39,14 +43,18 @@ struct ReplayData {
 /// Errors: `invalid` where the settings leave too few rows or ask for features that are not there.
 Result<ReplayData> prepare_replay(const DataSet& data, const ReplaySettings& settings);
 
+/// An arm with so many decisions is warm: its predictions are held against what came.
+inline constexpr std::uint64_t kWarmPulls = 100;
+
 /// One seed's run. Means are over the scored rounds.
 struct SeedRun {
   double mean_reward = 0.0;
-  double mean_cost_usd = 0.0;          ///< NaN: no cost is known.
-  Baselines baselines;                 ///< Over the very rows that were scored.
-  std::uint64_t checksum = 0;          ///< Of the router's posterior at the end.
-  std::vector<std::uint32_t> choices;  ///< The arm of every scored round, in order.
-  std::vector<float> scores;           ///< Its score.
+  double mean_cost_usd = 0.0;           ///< NaN: no cost is known.
+  Baselines baselines;                  ///< Over the very rows that were scored.
+  std::uint64_t checksum = 0;           ///< Of the router's posterior at the end.
+  std::vector<std::uint32_t> choices;   ///< The arm of every scored round, in order.
+  std::vector<float> scores;            ///< Its score.
+  std::vector<Prediction> predictions;  ///< Of the scored rounds whose arm was warm.
   double decide_seconds = 0.0;
   double update_seconds = 0.0;  ///< Append, fold and publish of outcomes and feedback.
   std::size_t decisions = 0;    ///< Of the warm-up too.
@@ -69,6 +77,16 @@ struct ReplayResult {
   Interval against_best_fixed;          ///< Paired by seed: the policy less the best fixed arm.
   double worst_against_best_fixed = 0.0;
   std::optional<double> best_mix;  ///< At the policy's own spend, seed by seed.
+  /// With a budget: what became of it.
+  struct Paced {
+    double target_usd = 0.0;
+    double dearest_seed_usd = 0.0;  ///< The largest mean spend of a seed.
+    /// Paired by seed: the policy less the best mix of two fixed arms that costs no more than the
+    /// target; nothing where there is none.
+    std::optional<Interval> against_mix;
+  };
+  std::optional<Paced> paced;
+  std::vector<CalibrationBin> calibration;  ///< Predicted quality of warm arms by decile.
   double seconds = 0.0;
 };
 

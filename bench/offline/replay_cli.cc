@@ -21,7 +21,13 @@ void add_replay_command(CLI::App& app, ReplayCli& cli) {
   command->add_option("--rows", to.rows, "complete: every arm is known (default), or all");
   command->add_option("--split", to.split, "Only rows of this split");
   command->add_option("--value-usd", to.value_usd, "V: the reward is quality - cost/V");
+  command
+      ->add_option("--budget-usd", to.budget_usd,
+                   "Mean dollars of a request to keep to; repeatable, a result each")
+      ->allow_extra_args(false);
   command->add_option("--warm", to.warm, "Rows shown in full first and not scored");
+  command->add_option("--warm-samples", to.warm_samples,
+                      "Give the --warm rows as one warm-start record of so many observations");
   command->add_option("--seeds", to.seeds, "Shuffles (default 10)");
   command->add_option("--shuffle-seed", to.shuffle_seed, "Of the first shuffle (default 1)");
   command->add_option("--late", to.shares.late,

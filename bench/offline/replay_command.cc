@@ -30,6 +30,14 @@ std::string wrong_usage(const ReplayOptions& options) {
   if (options.value_usd && !(*options.value_usd > 0.0 && std::isfinite(*options.value_usd))) {
     return "--value-usd: a number of dollars above 0";
   }
+  for (const double budget : options.budget_usd) {
+    if (!(budget > 0.0 && std::isfinite(budget)))
+      return "--budget-usd: a number of dollars above 0";
+  }
+  if (options.warm_samples &&
+      !(*options.warm_samples > 0.0 && std::isfinite(*options.warm_samples) && options.warm > 0)) {
+    return "--warm-samples: a number above 0, together with --warm";
+  }
   if (options.seeds == 0 || options.seeds > kMostSeeds) return "--seeds: 1 to 100000";
   if (options.format != "table" && options.format != "json" && options.format != "html") {
     return "--format: table, json or html";
@@ -90,6 +98,7 @@ ReplaySettings settings_for(const ReplayOptions& options, DataKind kind) {
   settings.split = options.split;
   settings.rule.value_usd = options.value_usd;
   settings.warm = options.warm;
+  settings.warm_samples = options.warm_samples;
   settings.seeds = options.seeds;
   settings.shuffle_seed = options.shuffle_seed;
   settings.shares = options.shares;
@@ -106,7 +115,7 @@ Result<Done> replay_data_set(const ReplayOptions& options, const std::string& pa
                              ProgressBar& bar, std::vector<ReplayResult>& results) {
   const auto data = read_data_set(path);
   if (!data) return data.error();
-  const ReplaySettings settings = settings_for(options, data->kind);
+  ReplaySettings settings = settings_for(options, data->kind);
   const auto prepared = prepare_replay(*data, settings);
   if (!prepared) return prepared.error();
   std::vector<std::string> policies = options.policies;
@@ -118,10 +127,16 @@ Result<Done> replay_data_set(const ReplayOptions& options, const std::string& pa
     const auto progress = [&](std::size_t done) {
       bar.draw({data->name + " " + text, done, settings.seeds});
     };
-    progress(0);
-    auto result = replay(*prepared, *policy, settings, progress);
-    if (!result) return result.error();
-    results.push_back(std::move(*result));
+    std::vector<std::optional<double>> budgets(options.budget_usd.begin(),
+                                               options.budget_usd.end());
+    if (budgets.empty()) budgets.emplace_back();
+    for (const auto& budget : budgets) {
+      settings.budget_usd = budget;
+      progress(0);
+      auto result = replay(*prepared, *policy, settings, progress);
+      if (!result) return result.error();
+      results.push_back(std::move(*result));
+    }
   }
   return Done{};
 }

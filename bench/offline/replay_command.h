@@ -19,7 +19,9 @@ struct ReplayOptions {
   std::string rows = "complete";      ///< Or "all": rows with an arm that is not known take part.
   std::string split;                  ///< Only rows of this split; empty: all.
   std::optional<double> value_usd;    ///< V > 0: the score is quality − cost/V.
-  std::size_t warm = 0;               ///< Full-information rows shown first, not scored.
+  std::vector<double> budget_usd;  ///< Mean spend of a request to keep; each is a run of its own.
+  std::optional<double> warm_samples;  ///< The warm rows as a WarmStart record of so many samples.
+  std::size_t warm = 0;                ///< Full-information rows shown first, not scored.
   std::size_t seeds = 10;
   std::uint64_t shuffle_seed = 1;
   StreamShares shares;           ///< Of feedback that is late, sent twice, or revised.

@@ -155,6 +155,20 @@ std::string curve_of(const ReplayResult& result) {
   return svg + "</svg>\n";
 }
 
+std::string calibration_of(const ReplayResult& result) {
+  if (result.calibration.empty()) return "";
+  std::string html = "<h3>Calibration of arms with " + std::to_string(kWarmPulls) +
+                     " decisions or more, by decile of the prediction</h3>\n"
+                     "<table><tr><th>predicted</th><th>came</th><th>se</th><th>count</th>"
+                     "<th>within max(.03, 2 se)</th></tr>\n";
+  for (const CalibrationBin& bin : result.calibration) {
+    html += "<tr><td>" + number(bin.expected) + "</td><td>" + number(bin.outcome) + "</td><td>" +
+            number(bin.se) + "</td><td>" + std::to_string(bin.count) + "</td><td>" +
+            (bin.ok ? "yes" : "no") + "</td></tr>\n";
+  }
+  return html + "</table>\n";
+}
+
 std::string section_of(const ReplayResult& result) {
   std::string html = "<h2>" + escaped(result.dataset) + ": " + escaped(result.policy.text) +
                      "</h2>\n<p>" + std::to_string(result.rounds) + " rounds, " +
@@ -170,6 +184,19 @@ std::string section_of(const ReplayResult& result) {
       "), worst seed " + number(result.worst_against_best_fixed) + ". " +
       number(times.decision_us, {2}) + " µs a decision, " + number(times.update_us, {2}) +
       " µs an update.</p>\n";
+  html += calibration_of(result);
+  if (const auto& paced = result.paced) {
+    html += "<p class=\"note\">Budget " + number(paced->target_usd, {6}) +
+            " USD a request: spent " + number(result.mean_cost_usd / paced->target_usd, {3}) +
+            " of it, dearest seed " + number(paced->dearest_seed_usd / paced->target_usd, {3});
+    if (paced->against_mix) {
+      html +=
+          "; less the best mix of two fixed arms within it: " + number(paced->against_mix->mean) +
+          " (95%: " + number(paced->against_mix->low) + " to " + number(paced->against_mix->high) +
+          ")";
+    }
+    html += ".</p>\n";
+  }
   return html;
 }
 

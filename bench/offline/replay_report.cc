@@ -45,6 +45,31 @@ std::vector<std::size_t> ranked(const ReplayResult& result) {
   return order;
 }
 
+std::string budget_line(const ReplayResult::Paced& paced, double spend_usd) {
+  std::string text = printed("  budget %s usd a request: spent %.3f of it, dearest seed %.3f",
+                             dollars(paced.target_usd).c_str(), spend_usd / paced.target_usd,
+                             paced.dearest_seed_usd / paced.target_usd);
+  if (paced.against_mix) {
+    text += printed("; less the best mix within it %+.4f", paced.against_mix->mean);
+    if (std::isfinite(paced.against_mix->low)) {
+      text += printed(" (95%%: %+.4f to %+.4f)", paced.against_mix->low, paced.against_mix->high);
+    }
+  }
+  return text + "\n";
+}
+
+std::string calibration_of(const ReplayResult& result) {
+  if (result.calibration.empty()) return "";
+  std::string text = printed("  calibration of arms with %u decisions or more, by decile\n",
+                             static_cast<unsigned>(kWarmPulls));
+  text += printed("  %10s %10s %10s %8s\n", "predicted", "came", "se", "count");
+  for (const CalibrationBin& bin : result.calibration) {
+    text += printed("  %10.4f %10.4f %10.4f %8zu  %s\n", bin.expected, bin.outcome, bin.se,
+                    bin.count, bin.ok ? "ok" : "OFF");
+  }
+  return text;
+}
+
 std::string table_of(const ReplayResult& result) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   std::string text = printed("%s: %zu rounds, %zu arms, %zu seeds\n", result.dataset.c_str(),
@@ -71,6 +96,8 @@ std::string table_of(const ReplayResult& result) {
   if (std::isfinite(paired.low))
     text += printed(" (95%%: %+.4f to %+.4f)", paired.low, paired.high);
   text += printed(", worst seed %+.4f\n", result.worst_against_best_fixed);
+  text += calibration_of(result);
+  if (result.paced) text += budget_line(*result.paced, result.mean_cost_usd);
   if (result.kind == DataKind::classification) {
     text += printed("  progressive loss %.4f\n", 1.0 - result.reward.mean);
   }
@@ -119,6 +146,24 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
                                 {"low", result.against_best_fixed.low},
                                 {"high", result.against_best_fixed.high},
                                 {"worst_seed", result.worst_against_best_fixed}};
+  json["calibration"] = Json::array();
+  for (const CalibrationBin& bin : result.calibration) {
+    json["calibration"].push_back({{"predicted", bin.expected},
+                                   {"outcome", bin.outcome},
+                                   {"se", bin.se},
+                                   {"count", bin.count},
+                                   {"ok", bin.ok}});
+  }
+  if (result.paced) {
+    json["budget"] = {
+        {"usd_per_request", result.paced->target_usd},
+        {"spent_share", result.mean_cost_usd / result.paced->target_usd},
+        {"dearest_seed_share", result.paced->dearest_seed_usd / result.paced->target_usd},
+        {"against_mix", nullptr}};
+    if (const auto& mix = result.paced->against_mix) {
+      json["budget"]["against_mix"] = {{"mean", mix->mean}, {"low", mix->low}, {"high", mix->high}};
+    }
+  }
   json["fixed_arms"] = std::move(fixed);
   json["seed_checksums"] = std::move(checksums);
   json["seconds"] = result.seconds;

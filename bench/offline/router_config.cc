@@ -122,6 +122,7 @@ RouterConfig router_config_for(const DataSet& data, const PolicySpec& spec,
   config.propensity_floor = spec.propensity_floor;
   config.features = layout_for(data, setup.features);
   config.utility.value_usd = setup.value_usd;
+  config.budget = setup.budget;
   for (const std::string& arm : data.arms) {
     ArmSpec made;
     made.id = arm;
@@ -155,6 +156,22 @@ RowRequest::RowRequest(const DataSet& data, const FeatureSet& features)
   for (std::size_t i = 0; features.raw && i < data.field_count; ++i) {
     names_.push_back(field_name(i));
   }
+}
+
+WarmStart warm_start_of(const EncodedRows& encoded, const DataSet& data, const WarmRows& warm) {
+  WarmStart made;
+  made.source = data.name;
+  made.effective_samples = warm.effective_samples;
+  made.arms = data.arms;
+  for (const std::uint32_t row : warm.rows) {
+    const auto raw = encoded.of(row);
+    const auto quality = data.quality_of(row);
+    const auto cost = data.cost_of(row);
+    made.raw.insert(made.raw.end(), raw.begin(), raw.end());
+    made.quality.insert(made.quality.end(), quality.begin(), quality.end());
+    made.cost_usd.insert(made.cost_usd.end(), cost.begin(), cost.end());
+  }
+  return made;
 }
 
 Result<EncodedRows> encode_rows(const DataSet& data, std::span<const std::uint32_t> rows,

@@ -49,6 +49,7 @@ struct RouterSetup {
   FeatureSet features;
   std::optional<double> value_usd;
   std::uint64_t seed = 1;
+  BudgetOptions budget;
 };
 
 /// The configuration of the router that replay runs: everything that a server needs to be the same
@@ -85,6 +86,13 @@ struct EncodedRows {
 };
 Result<EncodedRows> encode_rows(const DataSet& data, std::span<const std::uint32_t> rows,
                                 const FeatureSet& features);
+
+/// What a warm start takes of a data set.
+struct WarmRows {
+  std::span<const std::uint32_t> rows;  ///< Of the data set; each of them encoded.
+  double effective_samples = 0.0;
+};
+WarmStart warm_start_of(const EncodedRows& encoded, const DataSet& data, const WarmRows& warm);
 
 /// "f0", "f1", …: what a numeric field of a data set is called.
 std::string field_name(std::size_t index);

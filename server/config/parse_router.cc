@@ -19,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr NumberRange kNotNegative = {.min = 0.0};
+constexpr NumberRange kPositive = {.min = 0.0, .above_min = true};
 
 std::string already(std::string_view what, int line) {
   return std::string(what) + " stands on line " + std::to_string(line) + " already.";
@@ -106,6 +107,10 @@ void read_tables(ConfigSection& router, RouterConfig& config) {
   utility.read("value_usd", config.utility.value_usd, kNotNegative);
   utility.read("usd_per_second", config.utility.usd_per_second, kNotNegative);
   utility.finish();
+  ConfigSection budget = router.table("budget");
+  budget.read("usd_per_request", config.budget.usd_per_request, kPositive);
+  budget.read("usd_per_day", config.budget.usd_per_day, kPositive);
+  budget.finish();
   ConfigSection nursery = router.table("nursery");
   nursery.read_count("decisions", config.nursery.decisions, {0, 1'000'000});
   nursery.read("share", config.nursery.share, {.min = 0.0, .max = 0.9});
@@ -115,8 +120,9 @@ void read_tables(ConfigSection& router, RouterConfig& config) {
 
 void read_options(ConfigSection& router, RouterConfig& config) {
   read_seed(router, config.seed);
-  constexpr std::array<Word<ServingMode>, 2> kModes = {
-      {{"live", ServingMode::live}, {"shadow", ServingMode::shadow}}};
+  constexpr std::array<Word<ServingMode>, 3> kModes = {{{"live", ServingMode::live},
+                                                        {"shadow", ServingMode::shadow},
+                                                        {"frozen", ServingMode::frozen}}};
   router.read_word<ServingMode>("mode", config.mode, kModes);
   router.read_id("shadow_arm", config.shadow_arm);
   if (config.mode == ServingMode::shadow && !router.has("shadow_arm")) {

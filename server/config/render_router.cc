@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "adapters/canonical_json.h"
+#include "adapters/record_words.h"
 #include "engine/record_codec.h"
 #include "server/config/duration_text.h"
 #include "server/config/hex_text.h"
@@ -164,8 +165,7 @@ std::string render_router_toml(const RouterEntry& entry) {
   lines.add("seed", seed_text(config.seed));
   lines.add("policy", std::visit(PolicyText{}, config.policy));
   lines.add("propensity_floor", config.propensity_floor);
-  lines.add("mode",
-            config.mode == ServingMode::shadow ? toml_string("shadow") : toml_string("live"));
+  lines.add("mode", toml_string(kModeWords[static_cast<std::size_t>(config.mode)]));
   if (!config.shadow_arm.empty()) lines.add("shadow_arm", toml_string(config.shadow_arm));
   lines.add("sticky_sessions", config.sticky_sessions);
   const std::chrono::milliseconds ttl(config.decision_ttl_ms);
@@ -176,6 +176,9 @@ std::string render_router_toml(const RouterEntry& entry) {
   lines.header("[routers.utility]");
   lines.add("value_usd", config.utility.value_usd);
   lines.add("usd_per_second", config.utility.usd_per_second);
+  lines.header("[routers.budget]");
+  lines.add("usd_per_request", config.budget.usd_per_request);
+  lines.add("usd_per_day", config.budget.usd_per_day);
   lines.header("[routers.nursery]");
   lines.count("decisions", config.nursery.decisions);
   lines.add("share", config.nursery.share);

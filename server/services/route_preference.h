@@ -13,6 +13,6 @@ namespace pointsman {
 /// "speed" makes a second of waiting cost a twentieth of a perfect answer.
 std::optional<UtilityOptions> utility_of(const RouteRequest& request, const RouterConfig& config);
 
-inline constexpr double kPresetValueUsd = 0.01;
+inline constexpr double kPresetValueUsd = kDefaultValueUsd;
 
 }  // namespace pointsman

@@ -2,6 +2,7 @@
 
 #include "adapters/arm_json.h"
 #include "adapters/record_json.h"
+#include "adapters/record_words.h"
 
 namespace pointsman {
 namespace {
@@ -13,7 +14,7 @@ Json summary(const RouterSnapshot& snapshot) {
   for (const auto& arm : snapshot.arms) arms.push_back(arm->spec.id);
   return {{"router", snapshot.scope.router},
           {"policy", policy_name(snapshot.config->policy)},
-          {"mode", snapshot.config->mode == ServingMode::shadow ? "shadow" : "live"},
+          {"mode", kModeWords[static_cast<std::size_t>(snapshot.config->mode)]},
           {"position", snapshot.position},
           {"decisions", snapshot.decisions},
           {"arms", std::move(arms)}};

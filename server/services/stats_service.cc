@@ -41,7 +41,11 @@ nlohmann::json router_json(const FollowedReport& report) {
           {"schema_version", report.schema_version},
           {"log_forks", report.forks},
           {"log_divergences", report.divergences},
-          {"log_lag_records", report.lag ? nlohmann::json(*report.lag) : nlohmann::json(nullptr)}};
+          {"log_lag_records", report.lag ? nlohmann::json(*report.lag) : nlohmann::json(nullptr)},
+          {"budget",
+           {{"lambda", report.budget.lambda},
+            {"account", report.budget.account},
+            {"spent_today_usd", report.budget.spent_today_usd}}}};
 }
 
 http::Response describe(ServiceContext& context, const std::string& tenant) {

@@ -133,7 +133,8 @@ class RandomRecords final {
     out.utility = {.value_usd = maybe(), .usd_per_second = number()};
     out.nursery = {.decisions = u32(), .share = number(), .min_decisions = random_()};
     out.propensity_floor = number();
-    out.mode = static_cast<ServingMode>(random_() % 2);
+    out.mode = static_cast<ServingMode>(random_() % 3);
+    out.budget = {maybe(), maybe()};
     out.shadow_arm = text();
     out.sticky_sessions = coin();
     out.decision_ttl_ms = static_cast<std::int64_t>(random_());
@@ -188,6 +189,17 @@ class RandomRecords final {
       }
       case 6:
         return Feedback{text(), text(), {share(), share()}, json_bytes()};
+      case 8: {
+        WarmStart out{text(), number(), {text(), text()}, {}, {}, {}};
+        for (int row = 0; row < 3; ++row) {
+          for (int i = 0; i < 4; ++i) out.raw.push_back(0.5F * static_cast<float>(row + i));
+          for (int a = 0; a < 2; ++a) {
+            out.quality.push_back(coin() ? share() : std::numeric_limits<double>::quiet_NaN());
+            out.cost_usd.push_back(coin() ? number() : std::numeric_limits<double>::quiet_NaN());
+          }
+        }
+        return out;
+      }
       default:
         return SessionFeedback{text(), text(), {share(), share()}, number(), json_bytes()};
     }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -52,6 +54,39 @@ TEST_F(LearningBars, ColdLinTsStaysNearTheBestFixedArmOnRealPrompts) {
 
 TEST_F(LearningBars, AWarmLinUcbIsNoWorseThanTheBestFixedArm) {
   EXPECT_GE(run("routing/pareto_dev", "linucb", 1000).against_best_fixed.mean, -0.003);
+}
+
+TEST_F(LearningBars, ABudgetIsSpentAndNotOverspentAndBuysMoreThanAMixOfTwoArms) {
+  const auto data = read_data_set((shared_ / "routing/pareto_dev").string());
+  ASSERT_TRUE(data.ok());
+  ReplaySettings settings;
+  settings.features = default_features(data->kind);
+  settings.warm = 500;
+  const auto prepared = prepare_replay(*data, settings);
+  ASSERT_TRUE(prepared.ok());
+  const PolicySpec policy = *policy_for(data->kind, "linucb");
+  const Baselines means = baselines_over(*data, prepared->rows, {});
+  double cheapest = means.fixed.front().cost_usd;
+  double dearest = cheapest;
+  for (const Baselines::Fixed& arm : means.fixed) {
+    cheapest = std::min(cheapest, arm.cost_usd);
+    dearest = std::max(dearest, arm.cost_usd);
+  }
+  const double unpaced = replay(*prepared, policy, settings)->mean_cost_usd;
+  const double low = 1.5 * cheapest;
+  const double high = 0.7 * dearest;
+  for (int i = 1; i <= 5; ++i) {
+    const double target = low * std::pow(high / low, i / 6.0);
+    settings.budget_usd = target;
+    const auto result = replay(*prepared, policy, settings);
+    ASSERT_TRUE(result.ok());
+    EXPECT_LE(result->mean_cost_usd, 1.02 * target);
+    if (unpaced > target) {
+      EXPECT_GE(result->mean_cost_usd, 0.95 * target);
+    }
+    ASSERT_TRUE(result->paced->against_mix);
+    EXPECT_GE(result->paced->against_mix->mean, -0.003) << "target " << target;
+  }
 }
 
 TEST_F(LearningBars, LinUcbLearnsVehicleAndSoybeanWithOneSetting) {

@@ -207,6 +207,16 @@ TEST(StatisticalSquareCb, WithoutFadingItsRegretIsALine) {
   EXPECT_GE(regret[3], 3.5 * regret[0]);
 }
 
+TEST(StatisticalEpsilonGreedy, ItsRegretIsInTheEndThatOfTheShareDrawnAtRandom) {
+  constexpr int kLong = 8000;
+  const Vector regret = linear_regret(EpsilonGreedyOptions{0.1}, kLong);
+  const Vector uniform = linear_regret(UniformOptions{}, kLong);
+  const double last_quarter = (regret[3] - regret[2]) / (uniform[3] - uniform[2]);
+  ::testing::Test::RecordProperty("share", std::to_string(last_quarter));
+  EXPECT_NEAR(last_quarter, 0.1, 0.025);
+  EXPECT_LE(regret.back(), 0.15 * uniform.back()) << "what it costs to learn which arm is best";
+}
+
 TEST(StatisticalUcb1, WithoutTheContextALinearProblemIsNotLearnt) {
   const Vector regret = linear_regret(Ucb1Options{}, 4000);
   EXPECT_GE(regret[3], 3.0 * regret[0]);

@@ -40,7 +40,9 @@ class RandomRouters final {
     config.nursery.share = 0.9 * unit();
     config.nursery.min_decisions = below(1'000'000);
     config.propensity_floor = unit() / static_cast<double>(arms);
-    config.mode = chance() ? ServingMode::shadow : ServingMode::live;
+    config.mode = static_cast<ServingMode>(below(3));
+    if (chance()) config.budget.usd_per_request = 1e-9 + number();
+    if (chance()) config.budget.usd_per_day = 1e-9 + number();
     if (config.mode == ServingMode::shadow || chance()) config.shadow_arm = config.arms.back().id;
     config.sticky_sessions = chance();
     config.decision_ttl_ms = 1'000 + static_cast<std::int64_t>(below(1ULL << 37));

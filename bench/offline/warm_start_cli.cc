@@ -1,0 +1,143 @@
+#include "bench/offline/warm_start_cli.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <iostream>
+#include <numeric>
+#include <random>
+
+#include "adapters/canonical_json.h"
+#include "bench/offline/router_config.h"
+#include "engine/append_requests.h"
+#include "engine/default_text_model.h"
+#include "engine/keyed_random.h"
+#include "engine/record_codec.h"
+#include "engine/routers.h"
+#include "stores/open_store.h"
+
+namespace pointsman {
+namespace {
+
+RecordStamp fresh_stamp() {
+  RecordStamp stamp;
+  std::random_device device;
+  for (auto& byte : stamp.id) byte = static_cast<std::uint8_t>(device());
+  stamp.time =
+      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return stamp;
+}
+
+bool declares(const FeatureLayout& layout, std::string_view field) {
+  return layout.hashed_fields > 0 ||
+         std::any_of(layout.fields.begin(), layout.fields.end(),
+                     [&](const FieldSpec& spec) { return spec.name == field; });
+}
+
+/// What the router looks at and the data set has.
+offline::FeatureSet features_of(const FeatureLayout& layout, const offline::DataSet& data) {
+  offline::FeatureSet features;
+  features.text = layout.text_counters || layout.text_model_dims > 0;
+  features.task = declares(layout, "task");
+  features.domain = declares(layout, "domain");
+  features.raw = data.field_count > 0 && declares(layout, offline::field_name(0));
+  return features;
+}
+
+/// Which rows to take: those of a fixed shuffle, as files stand in the order of their subjects.
+std::vector<std::uint32_t> sample_rows(const offline::DataSet& data, std::size_t most) {
+  std::vector<std::uint32_t> rows(data.rows.size());
+  std::iota(rows.begin(), rows.end(), 0U);
+  KeyedRandom random(1, "warm-start");
+  for (std::size_t i = rows.size(); i > 1; --i) {
+    std::swap(rows[i - 1],
+              rows[static_cast<std::size_t>(random.next_unit() * static_cast<double>(i))]);
+  }
+  rows.resize(std::min(rows.size(), most));
+  return rows;
+}
+
+Result<WarmStart> rows_for(const WarmStartCli& cli, const RouterSnapshot& snapshot) {
+  auto data = offline::read_data_set(cli.data);
+  if (!data) return data.error();
+  const bool any = std::any_of(snapshot.arms.begin(), snapshot.arms.end(), [&](const auto& arm) {
+    return std::find(data->arms.begin(), data->arms.end(), arm->spec.id) != data->arms.end();
+  });
+  if (!any) return invalid("--data", "the data set has none of the router's arms");
+  const std::vector<std::uint32_t> rows = sample_rows(*data, cli.rows);
+  offline::RowRequest request(*data, features_of(snapshot.config->features, *data));
+  offline::EncodedRows encoded;
+  encoded.dims = snapshot.encoder->dims();
+  encoded.place.assign(data->rows.size(), 0);
+  encoded.values.resize(rows.size() * encoded.dims);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    encoded.place[rows[i]] = static_cast<std::uint32_t>(i);
+    const auto out = std::span(encoded.values).subspan(i * encoded.dims, encoded.dims);
+    if (Status ok = snapshot.encoder->encode(request.of(rows[i]), out); !ok) return ok.error();
+  }
+  return offline::warm_start_of(encoded, *data, {rows, cli.samples});
+}
+
+Status warm_start(const WarmStartCli& cli) {
+  StoreOptions options;
+  options.url = cli.store;
+  auto store = open_store(options);
+  if (!store) return store.error();
+  Routers::Options engine;
+  engine.fold.text_model = &default_text_model();
+  engine.record_ids = [] { return fresh_stamp().id; };
+  auto routers = Routers::open(**store, std::move(engine));
+  if (!routers) return routers.error();
+  const Scope scope{cli.tenant, cli.router};
+  const auto snapshot = (*routers)->snapshot(scope);
+  if (!snapshot) {
+    return Error{ErrorCode::not_found,
+                 "the store has no router of this name; serve writes it at its first start",
+                 "--router"};
+  }
+  auto warm = rows_for(cli, *snapshot);
+  if (!warm) return warm.error();
+  const std::size_t rows = warm->rows();
+  const Fingerprint body = sha256(encode(Record{RecordId{}, Timestamp{}, *warm}));
+  auto committed =
+      (*routers)->commit({append_warm_start(scope, fresh_stamp(), std::move(*warm), body)});
+  if (!committed) return committed.error();
+  const Committed& one = committed->front();
+  if (one.status == AppendStatus::failed) return Error{ErrorCode::internal, one.message, ""};
+  std::cout << (one.status == AppendStatus::duplicate ? "these rows were there already, position "
+                                                      : "warm start at position ")
+            << one.position << ": " << rows << " rows, at most " << cli.samples
+            << " observations an arm\n";
+  return Done{};
+}
+
+}  // namespace
+
+void add_warm_start_command(CLI::App& app, WarmStartCli& cli) {
+  CLI::App* command =
+      app.add_subcommand("warm-start", "Teach a router from a table of outcomes, as one record");
+  command->add_option("--store", cli.store, "Store URL, such as sqlite:FILE")->required();
+  command->add_option("--data", cli.data, "Outcome table (folder) or classification CSV")
+      ->required();
+  command->add_option("--samples", cli.samples, "Observations of an arm that the rows are worth")
+      ->required();
+  command->add_option("--router", cli.router, "Router (default: default)");
+  command->add_option("--tenant", cli.tenant, "Tenant (default: default)");
+  command->add_option("--rows", cli.rows, "At most so many rows (default 2000)");
+}
+
+int run_warm_start(const WarmStartCli& cli) {
+  if (!(cli.samples > 0.0 && std::isfinite(cli.samples)) || cli.rows == 0) {
+    std::cerr << "warm-start: --samples and --rows must be above 0\n";
+    return 2;
+  }
+  if (const Status done = warm_start(cli); !done) {
+    std::cerr << "warm-start: " << done.error().message << "\n";
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace pointsman

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace pointsman {
+
+/// `pointsman warm-start` as the binary's command line knows it.
+struct WarmStartCli {
+  std::string store;
+  std::string tenant = "default";
+  std::string router = "default";
+  std::string data;
+  double samples = 0.0;
+  std::size_t rows = 2000;
+};
+
+/// Adds the subcommand. `cli` must outlive the parsing.
+void add_warm_start_command(CLI::App& app, WarmStartCli& cli);
+
+/// Appends a WarmStart record to a router of the store: the first `rows` rows of the data set by a
+/// fixed shuffle, encoded as the router encodes requests. The router must be in the log already.
+/// Returns the exit code: 0 ok (also where the same rows are there already), 1 failed, 2 wrong
+/// usage.
+int run_warm_start(const WarmStartCli& cli);
+
+}  // namespace pointsman
