@@ -93,6 +93,7 @@ LandmarkMap::LandmarkMap(const SchemaRevision& revision, std::size_t inputs)
 void LandmarkMap::apply(std::span<const float> z, std::span<float> out) const {
   assert(z.size() == inputs_ && out.size() >= kWidth);
   std::fill_n(out.begin(), kWidth, 0.0F);
+  if (count_ == 0) return;
   // One input or one column at a time, so that each sum has the same order in vectors of any
   // length.
   std::array<float, kWidth> kernel{};
