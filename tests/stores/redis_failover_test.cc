@@ -33,9 +33,20 @@ void follow(const RedisServer& from, const RedisServer& primary) {
   await([&] { return is_linked(from); }, "the replica does not link up");
 }
 
-/// Everything that the primary has taken is on the replica.
-void await_copied(const RedisServer& primary) {
-  EXPECT_EQ(primary.command("WAIT 1 30000"), ":1") << "no replica acknowledges";
+/// How many bytes of replication the server has written or taken.
+std::uint64_t replication_offset(const RedisServer& server) {
+  const std::string answer = server.command(
+      "EVAL \"return tonumber(string.match(redis.call('INFO','replication'),"
+      "'master_repl_offset:(%d+)'))\" 0");
+  EXPECT_TRUE(answer.starts_with(':')) << answer;
+  return answer.starts_with(':') ? std::stoull(answer.substr(1)) : 0;
+}
+
+/// Everything that the primary has taken is on the replica. (WAIT speaks of the writes of its own
+/// connection only.)
+void await_copied(const RedisServer& primary, const RedisServer& replica) {
+  const std::uint64_t taken = replication_offset(primary);
+  await([&] { return replication_offset(replica) >= taken; }, "the replica does not catch up");
 }
 
 Result<std::unique_ptr<Store>> open(const RedisServer& server) {
@@ -55,7 +66,7 @@ class RedisFailover : public testing::Test {
     process_->learn(1050, "kept");
     ASSERT_TRUE(process_->routers->checkpoint_all());
     kept_ = process_->report().position;
-    await_copied(primary_);
+    await_copied(primary_, standby_);
     // From here on the primary acknowledges what the standby never gets.
     ASSERT_EQ(standby_.command("REPLICAOF NO ONE"), "+OK");
     process_->learn(20, "lost");
