@@ -19,7 +19,7 @@ SchemaRevision identity(std::uint32_t version, std::size_t raw_dims) {
 }  // namespace
 
 Standardiser::Standardiser(std::size_t raw_dims, std::vector<std::uint32_t> map_inputs)
-    : revision_(identity(0, raw_dims)), map_inputs_(std::move(map_inputs)) {}
+    : Standardiser(identity(0, raw_dims), std::move(map_inputs)) {}
 
 Standardiser::Standardiser(const SchemaRevision& revision, std::vector<std::uint32_t> map_inputs)
     : revision_(revision), map_inputs_(std::move(map_inputs)), map_(revision_, map_inputs_.size()) {
