@@ -101,6 +101,7 @@ Status RouterFold::apply(const StoredRecord& stored, DecisionSource& source) {
     status = fold_session(*session, stored.position, source);
   }
   if (status) {
+    if (shared_ && shared_stale_) rebuild_shared();
     position_ = stored.position;
     last_id_ = stored.record.id;
     last_time_ = stored.record.time;
@@ -131,7 +132,22 @@ void RouterFold::reset_schema(LogPosition position) {
   cache_.unpin_all();
   standardiser_ =
       std::make_shared<const Standardiser>(raw_dims(config_->features), map_inputs(*config_));
-  prior_ = std::make_shared<const LinearPrior>(make_prior(*config_, standardiser_->revision()));
+  set_priors();
+}
+
+void RouterFold::set_priors() {
+  LinearPrior whole = make_prior(*config_, standardiser_->revision());
+  if (const auto* hybrid = std::get_if<HybridLinUcbOptions>(&config_->policy)) {
+    auto [shared, own] = split_prior(std::move(whole), *hybrid);
+    prior_ = std::make_shared<const LinearPrior>(std::move(own));
+    shared_ = std::make_unique<SharedPosterior>(
+        std::make_shared<const LinearPrior>(std::move(shared)), prior_);
+  } else {
+    prior_ = std::make_shared<const LinearPrior>(std::move(whole));
+    shared_.reset();
+  }
+  shared_mirror_.reset();
+  shared_stale_ = true;
 }
 
 Status RouterFold::fold_config(const RouterConfig& config, LogPosition position) {
@@ -147,9 +163,11 @@ Status RouterFold::fold_config(const RouterConfig& config, LogPosition position)
       arm->posterior.reset(prior_);
       arm->posterior_changed();
     }
-  } else if (auto prior = make_prior(config, standardiser_->revision()); !(prior == *prior_)) {
-    prior_ = std::make_shared<const LinearPrior>(std::move(prior));
+  } else {
+    const auto prior = prior_;
+    set_priors();
     for (const auto& arm : arms_) {
+      if (*prior_ == *prior) break;
       arm->posterior.change_prior(prior_);
       arm->posterior_changed();
     }
@@ -187,6 +205,7 @@ void RouterFold::fold_arm(const ArmPut& put, LogPosition position) {
 
 void RouterFold::remove_arm(const std::string& id) {
   pacer_.arms_changed();
+  shared_stale_ = true;
   std::erase_if(arms_, [&](const std::unique_ptr<Arm>& arm) { return arm->spec.id == id; });
 }
 
@@ -223,7 +242,7 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
   if (revision.version <= standardiser_->version()) return;  // Another replica was first.
   standardiser_ = std::make_shared<const Standardiser>(
       revision, std::vector<std::uint32_t>(inputs.begin(), inputs.end()));
-  prior_ = std::make_shared<const LinearPrior>(make_prior(*config_, revision));
+  set_priors();
   for (const auto& arm : arms_) {
     arm->posterior.reset(prior_);
     arm->posterior_changed();
@@ -236,8 +255,7 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
     if (arm == nullptr || state.position < arm->since || state.folded.weight == 0.0) continue;
     standardiser_->apply(state.raw, context_);
     const double age = age_factor(state.position);
-    arm->posterior.add(context_, age * state.folded.weight,
-                       age * state.folded.weight * state.folded.reward);
+    observe(*arm, age * state.folded.weight, age * state.folded.weight * state.folded.reward);
   }
   if (revision.version >= Standardiser::kFrozenVersion) {
     schema_decisions_.clear();
@@ -267,9 +285,8 @@ void RouterFold::learn_warm(const WarmStart& warm, LogPosition position) {
       const double quality = warm.quality[row * k + a];
       if (std::isnan(quality)) continue;
       standardiser_->apply(std::span(warm.raw).subspan(row * dims, dims), context_);
-      arm->posterior.add(context_, weight, weight * quality);
+      observe(*arm, weight, weight * quality);
     }
-    arm->posterior_changed();
   }
 }
 
@@ -323,6 +340,7 @@ void RouterFold::fold_warm_start(const WarmStart& warm, LogPosition position) {
   standardiser_ = std::make_shared<const Standardiser>(
       revise_schema(0, pointers, standardiser_->raw_dims()), map_inputs(*config_));
   for (const auto& arm : arms_) arm->posterior.reset(prior_);
+  shared_stale_ = true;
   for (const auto& [at, each] : warm_) learn_warm(each, at);
 }
 
@@ -398,8 +416,23 @@ void RouterFold::relearn(DecisionState& state) {
   if (state.position < layout_since_) return;
   context_.resize(standardiser_->context_dims());
   standardiser_->apply(state.raw, context_);
-  arm->posterior.add(context_, weight_step, reward_step);
-  arm->posterior_changed();
+  observe(*arm, weight_step, reward_step);
+}
+
+void RouterFold::observe(Arm& arm, double weight, double weighted_reward) {
+  const auto step = arm.posterior.add(context_, weight, weighted_reward);
+  arm.posterior_changed();
+  if (!shared_ || shared_stale_) return;
+  shared_stale_ = !shared_->add(step);
+  shared_mirror_.reset();
+}
+
+void RouterFold::rebuild_shared() {
+  std::vector<const LinearPosterior*> posteriors;
+  for (const auto& arm : arms_) posteriors.push_back(&arm->posterior);
+  shared_->rebuild(posteriors);
+  shared_mirror_.reset();
+  shared_stale_ = false;
 }
 
 Status RouterFold::fold_feedback(const Feedback& feedback, LogPosition position,
@@ -513,6 +546,7 @@ void RouterFold::age_if_due(LogPosition position) {
   if (config_->posterior.gamma >= 1.0 || decisions_ % ageing_batch() != 0 || frozen()) return;
   epochs_.push_back(position);
   const double keep = age_keep();
+  shared_stale_ = true;
   for (const auto& arm : arms_) {
     arm->posterior.age(keep);
     arm->stats.aged_weight *= keep;
@@ -522,6 +556,11 @@ void RouterFold::age_if_due(LogPosition position) {
 }
 
 // Reading --------------------------------------------------------------------------------------
+
+std::vector<double> RouterFold::coefficients(const Arm& arm) const {
+  if (shared_) return shared_->coefficients(arm.posterior);
+  return {arm.posterior.theta().begin(), arm.posterior.theta().end()};
+}
 
 std::shared_ptr<const RouterSnapshot> RouterFold::snapshot() {
   if (!config_) return nullptr;
@@ -534,6 +573,8 @@ std::shared_ptr<const RouterSnapshot> RouterFold::snapshot() {
   snapshot->encoder = encoder_;
   snapshot->standardiser = standardiser_;
   snapshot->sessions = sessions_;
+  if (shared_ && !shared_mirror_) shared_mirror_ = shared_->mirror();
+  snapshot->shared = shared_mirror_;
   snapshot->arms.reserve(arms_.size());
   for (const auto& arm : arms_) {
     if (!arm->mirror) {
