@@ -135,21 +135,6 @@ void RouterFold::reset_schema(LogPosition position) {
   set_priors();
 }
 
-void RouterFold::set_priors() {
-  LinearPrior whole = make_prior(*config_, standardiser_->revision());
-  if (const auto* hybrid = std::get_if<HybridLinUcbOptions>(&config_->policy)) {
-    auto [shared, own] = split_prior(std::move(whole), *hybrid);
-    prior_ = std::make_shared<const LinearPrior>(std::move(own));
-    shared_ = std::make_unique<SharedPosterior>(
-        std::make_shared<const LinearPrior>(std::move(shared)), prior_);
-  } else {
-    prior_ = std::make_shared<const LinearPrior>(std::move(whole));
-    shared_.reset();
-  }
-  shared_mirror_.reset();
-  shared_stale_ = true;
-}
-
 Status RouterFold::fold_config(const RouterConfig& config, LogPosition position) {
   const std::shared_ptr<const RouterConfig> before = config_;
   config_ = std::make_shared<const RouterConfig>(config);
@@ -419,22 +404,6 @@ void RouterFold::relearn(DecisionState& state) {
   observe(*arm, weight_step, reward_step);
 }
 
-void RouterFold::observe(Arm& arm, double weight, double weighted_reward) {
-  const auto step = arm.posterior.add(context_, weight, weighted_reward);
-  arm.posterior_changed();
-  if (!shared_ || shared_stale_) return;
-  shared_stale_ = !shared_->add(step);
-  shared_mirror_.reset();
-}
-
-void RouterFold::rebuild_shared() {
-  std::vector<const LinearPosterior*> posteriors;
-  for (const auto& arm : arms_) posteriors.push_back(&arm->posterior);
-  shared_->rebuild(posteriors);
-  shared_mirror_.reset();
-  shared_stale_ = false;
-}
-
 Status RouterFold::fold_feedback(const Feedback& feedback, LogPosition position,
                                  DecisionSource& source) {
   auto state = decision(feedback.query_id, position, source);
@@ -556,11 +525,6 @@ void RouterFold::age_if_due(LogPosition position) {
 }
 
 // Reading --------------------------------------------------------------------------------------
-
-std::vector<double> RouterFold::coefficients(const Arm& arm) const {
-  if (shared_) return shared_->coefficients(arm.posterior);
-  return {arm.posterior.theta().begin(), arm.posterior.theta().end()};
-}
 
 std::shared_ptr<const RouterSnapshot> RouterFold::snapshot() {
   if (!config_) return nullptr;
