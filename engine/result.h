@@ -16,6 +16,7 @@ enum class ErrorCode {
   in_doubt,     ///< A commit whose outcome is unknown; try again with the same key.
   exhausted,    ///< A bound was reached (a full queue, a full store).
   corrupt,      ///< Stored bytes that do not decode.
+  pruned,       ///< It was in the log and has been removed on purpose.
   internal,     ///< A fault of ours.
 };
 

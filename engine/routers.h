@@ -62,6 +62,10 @@ struct RouterReport {
 /// to the newest checkpoint whose last record is in the log, or else to the start, folds what the
 /// log holds now, publishes that, and counts a fork. What was lost is lost: see docs/OPERATIONS.md.
 ///
+/// Pruning: a router whose next record was pruned goes on from the newest checkpoint above it.
+/// Where there is none, open() and every later call that has to fold it fail and name the router: a
+/// part of a log is never folded as if it were the whole.
+///
 /// Thread-safety: snapshot() from any thread, without waiting for a commit. Everything else from
 /// one thread at a time (the writer's).
 class Routers final {
@@ -137,10 +141,16 @@ class Routers final {
   struct Recovered;
   Status recover(const Scope& scope, const Progress& progress);
   /// The newest checkpoint that the log bears out, or an empty fold. Drops those it does not.
+  /// Error: `pruned` where the log was pruned and no checkpoint is left to go on from.
   Result<Recovered> newest_sound_fold(const Scope& scope);
   Status catch_up(Entry& entry, Folding* folding = nullptr, const Progress& progress = {});
   Status go_back(Entry& entry);
-  Result<bool> still_the_folded_log(const RouterFold& fold);
+  /// To the newest sound checkpoint, which stands above what was pruned.
+  Status leap_over_pruned(Entry& entry);
+  Status fold_batch(Entry& entry, const std::vector<StoredRecord>& batch, Folding* folding);
+  /// Whether what was folded from `first` on may have asked for decisions that are pruned since.
+  Result<bool> pruned_while_folded(const Entry& entry, LogPosition first,
+                                   const std::vector<StoredRecord>& batch, bool failed);
   Status look_in_turn();
   Status save_checkpoint(Entry& entry);
   Status save_due_checkpoints(const std::vector<Entry*>& entries);

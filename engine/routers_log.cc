@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/log_match.h"
 #include "engine/log_reader.h"
 #include "engine/routers.h"
 #include "engine/routers_folding.h"
@@ -23,15 +24,6 @@ struct Routers::Recovered {
   bool forked = false;  ///< A checkpoint speaks of records that the log does not have.
 };
 
-Result<bool> Routers::still_the_folded_log(const RouterFold& fold) {
-  if (fold.position() == 0) return true;
-  const auto id = store_.record_id_at(fold.scope(), fold.position());
-  if (!id) return id.error();
-  // A store of one process loses nothing behind its back; a bounded one lets go of the oldest.
-  if (!*id) return !store_.shared();
-  return **id == fold.last_id();
-}
-
 Result<Routers::Recovered> Routers::newest_sound_fold(const Scope& scope) {
   Recovered recovered;
   auto checkpoints = store_.load_checkpoints(scope);
@@ -39,15 +31,27 @@ Result<Routers::Recovered> Routers::newest_sound_fold(const Scope& scope) {
   for (const Checkpoint& checkpoint : *checkpoints) {
     auto tried = std::make_unique<RouterFold>(scope, options_.fold);
     if (!tried->restore(checkpoint)) continue;
-    const auto sound = still_the_folded_log(*tried);
-    if (!sound) return sound.error();
-    if (*sound) {
+    const auto match = match_log(store_, *tried);
+    if (!match) return match.error();
+    if (*match == LogMatch::same) {
       recovered.fold = std::move(tried);
       return recovered;
     }
+    if (*match == LogMatch::pruned) continue;
     recovered.forked = true;
     if (options_.read_only) continue;
     if (Status dropped = store_.drop_checkpoint(checkpoint); !dropped) return dropped.error();
+  }
+  const auto below = store_.pruned_below(scope);
+  if (!below) return below.error();
+  if (*below > 1) {
+    return Error{ErrorCode::pruned,
+                 "The log of router \"" + scope.router + "\" was pruned below position " +
+                     std::to_string(*below) +
+                     ", and no checkpoint there is one that this release can read and the log "
+                     "bears out: its state cannot be recovered. Restore a back-up of the store, "
+                     "or use the release that saved the checkpoints.",
+                 ""};
   }
   recovered.fold = std::make_unique<RouterFold>(scope, options_.fold);
   return recovered;
@@ -73,6 +77,46 @@ Status Routers::go_back(Entry& entry) {
   return Done{};
 }
 
+Status Routers::leap_over_pruned(Entry& entry) {
+  auto recovered = newest_sound_fold(entry.fold->scope());
+  if (!recovered) return recovered.error();
+  entry.fold = std::move(recovered->fold);
+  entry.forks += recovered->forked ? 1 : 0;
+  entry.since_checkpoint = 0;
+  touch(entry);
+  return Done{};
+}
+
+Status Routers::fold_batch(Entry& entry, const std::vector<StoredRecord>& batch, Folding* folding) {
+  const Scope& scope = entry.fold->scope();
+  const LogPosition position = entry.fold->position();
+  for (const StoredRecord& stored : batch) {
+    if (stored.position <= position) continue;
+    touch(entry);
+    if (Status status = entry.fold->apply(stored, store_); !status) return status;
+    ++entry.since_checkpoint;
+    const std::size_t* at = folding ? folding->find(scope, stored.position) : nullptr;
+    if (at == nullptr) continue;
+    if (Status status = describe(stored.record.body, folding->committed[*at]); !status) {
+      return status;
+    }
+    folding->described[*at] = true;
+  }
+  return Done{};
+}
+
+Result<bool> Routers::pruned_while_folded(const Entry& entry, LogPosition first,
+                                          const std::vector<StoredRecord>& batch, bool failed) {
+  const auto speaks_of_others = [](const StoredRecord& stored) {
+    return std::holds_alternative<SessionFeedback>(stored.record.body);
+  };
+  // A decision that is gone makes its feedback fail; a session that is gone is just empty.
+  if (!failed && std::none_of(batch.begin(), batch.end(), speaks_of_others)) return false;
+  const auto below = store_.pruned_below(entry.fold->scope());
+  if (!below) return below.error();
+  return first < *below;
+}
+
 Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progress) {
   const std::uint64_t doubts = doubts_;
   std::uint64_t folded = 0;
@@ -85,7 +129,13 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
     look = look && position > 0;
     if (!log) log.emplace(store_, scope, look ? position - 1 : position);
     auto batch = log->next();
-    if (!batch) return batch.error();
+    if (!batch && batch.error().code != ErrorCode::pruned) return batch.error();
+    if (!batch) {
+      if (Status status = leap_over_pruned(entry); !status) return status;
+      look = false;
+      log.reset();
+      continue;
+    }
     if (look) {
       const bool there = !batch->empty() && batch->front().position == position;
       const bool same =
@@ -97,19 +147,18 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
         continue;
       }
     }
-    for (const StoredRecord& stored : *batch) {
-      if (stored.position <= position) continue;
-      touch(entry);
-      if (Status status = entry.fold->apply(stored, store_); !status) return status;
-      ++entry.since_checkpoint;
-      ++folded;
-      const std::size_t* at = folding ? folding->find(scope, stored.position) : nullptr;
-      if (at == nullptr) continue;
-      if (Status status = describe(stored.record.body, folding->committed[*at]); !status) {
-        return status;
-      }
-      folding->described[*at] = true;
+    const std::uint64_t before = entry.since_checkpoint;
+    const Status status = fold_batch(entry, *batch, folding);
+    folded += entry.since_checkpoint - before;
+    const auto pruned = pruned_while_folded(entry, position + 1, *batch, !status);
+    if (!pruned) return pruned.error();
+    if (*pruned) {
+      if (Status leapt = leap_over_pruned(entry); !leapt) return leapt;
+      look = false;
+      log.reset();
+      continue;
     }
+    if (!status) return status;
     if (progress && folded > 0) progress(scope, folded);
     look = false;
     if (batch->size() < LogReader::kBatch) break;
@@ -128,9 +177,9 @@ Status Routers::look_in_turn() {
     if (left_to_look_at_ > 0) --left_to_look_at_;
     ++gone_through_;
     Entry& entry = *next->second;
-    const auto same = still_the_folded_log(*entry.fold);
-    if (!same) return same.error();
-    if (!*same) {
+    const auto match = match_log(store_, *entry.fold);
+    if (!match) return match.error();
+    if (*match != LogMatch::same) {
       if (Status status = catch_up(entry); !status) return status;
     }
   }
@@ -138,9 +187,9 @@ Status Routers::look_in_turn() {
 }
 
 Status Routers::save_checkpoint(Entry& entry) {
-  const auto same = still_the_folded_log(*entry.fold);
-  if (!same) return same.error();
-  if (!*same) return catch_up(entry);
+  const auto match = match_log(store_, *entry.fold);
+  if (!match) return match.error();
+  if (*match != LogMatch::same) return catch_up(entry);
   if (const auto checkpoint = entry.fold->checkpoint()) {
     if (Status saved = store_.save_checkpoint(*checkpoint); !saved) {
       if (saved.error().code != ErrorCode::conflict) return saved;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -51,6 +52,10 @@ struct AppendRequest {
   std::vector<Slot> slots;
 };
 
+/// An idempotency key lives as long as its decision is open to feedback, and this long at the
+/// least.
+constexpr std::chrono::days kLeastKeyLife{7};
+
 enum class AppendStatus : std::uint8_t {
   recorded,
   revised,    ///< Appended; it replaces an earlier value of its slot.
@@ -82,6 +87,23 @@ struct LogHead {
   LogPosition position = 0;  ///< Of its newest record.
 };
 
+/// A step of pruning: what it looks at, and what may go. See Store::prune.
+struct PruneStep {
+  Scope scope;
+  LogPosition below = 0;     ///< Nothing at this position or above it goes.
+  Timestamp now{};           ///< Judges what is over.
+  LogPosition after = 0;     ///< Where to begin: the step before's `looked_to`.
+  std::size_t limit = 4096;  ///< Records to look at.
+};
+
+struct PruneOutcome {
+  LogPosition looked_to = 0;  ///< The last record that was looked at.
+  bool last = false;          ///< Nothing is left to look at.
+  std::uint64_t removed = 0;  ///< Records.
+  std::uint64_t kept = 0;     ///< Records above `after`, up to `looked_to`, that stay.
+};
+
+/// Counted since the start: what was pruned is part of it.
 struct StoreCounts {
   std::uint64_t decisions = 0;
   std::uint64_t outcomes = 0;
@@ -108,7 +130,8 @@ class Store : public DecisionSource {
   virtual Result<std::vector<Scope>> session_scopes(std::string_view tenant,
                                                     std::string_view session_id) = 0;
 
-  /// Records of a scope above `after`, in order, at most `limit` of them.
+  /// Records of a scope above `after`, in order, at most `limit` of them. Error: `pruned` where
+  /// after + 1 < pruned_below(scope), since the records from there on are not all there any more.
   virtual Result<std::vector<StoredRecord>> scan(const Scope& scope, LogPosition after,
                                                  std::size_t limit) = 0;
 
@@ -137,6 +160,26 @@ class Store : public DecisionSource {
   /// Removes the checkpoint with this scope, format, position and checksum, where it is there: one
   /// that holds records which the log has lost would keep the place of a good one.
   virtual Status drop_checkpoint(const Checkpoint& checkpoint) = 0;
+
+  /// Removes what a fold from position `below` on cannot ask for: decisions of which every record
+  /// is below it and which are over, with all that was said of them and the slots of it; decisions
+  /// of a session go together, with its feedback, and only when all of them are over. A decision
+  /// is over when the idempotency keys of its feedback are dead too, kLeastKeyLife after its
+  /// expiry; a session's feedback, so long after its own time. Configurations, arms, schema
+  /// revisions, warm starts and the router's own slots stay.
+  ///
+  /// First `below` becomes pruned_below(), durably: a step that breaks off leaves a log that says
+  /// so, and the same steps again complete it. Each unit goes in one atomic step, judged together
+  /// with the appends of its router. Looks at `limit` records; call it until `last`.
+  ///
+  /// Precondition: a checkpoint at or above `below` (see prune_log, which keeps it).
+  virtual Result<PruneOutcome> prune(const PruneStep& step) = 0;
+
+  /// From this position on the log is whole; 0: it was never pruned.
+  virtual Result<LogPosition> pruned_below(const Scope& scope) = 0;
+
+  /// Gives what pruning freed back to the machine, where that does not happen by itself.
+  virtual Status compact() = 0;
 
   virtual Result<StoreCounts> counts(const Scope& scope, Timestamp now) = 0;
 

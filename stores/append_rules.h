@@ -13,8 +13,19 @@
 
 namespace pointsman {
 
-/// A key lives as long as its decision is open to feedback, and this long at the least.
-constexpr std::chrono::days kLeastKeyLife{7};
+/// What expired before this is over: every idempotency key on it is dead too. See Store::prune.
+inline Timestamp over_before(Timestamp now) { return now - kLeastKeyLife; }
+
+/// Whether a scan of what is above `after` would miss something.
+inline bool begins_in_pruned(LogPosition after, LogPosition below) {
+  return below > 0 && after < below - 1;
+}
+
+/// The error of a scan that begins in what was pruned.
+inline Error pruned_error(LogPosition below) {
+  return {ErrorCode::pruned,
+          "The log was pruned: it is whole from position " + std::to_string(below) + " on.", ""};
+}
 
 /// What a store remembers of an idempotency key.
 struct KeyEntry {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 
 #include "engine/bytes.h"
@@ -57,6 +58,7 @@ struct RouterLog {
   std::map<std::string, std::uint64_t> feedback_by_type;
   std::map<Timestamp, std::uint64_t> open_until;
   std::vector<Checkpoint> checkpoints;  ///< Newest first, at most two.
+  LogPosition pruned_below = 0;
 };
 
 struct SessionLog {
@@ -73,7 +75,14 @@ struct DecisionLog {
 
 struct StoredBytes {
   Scope scope;
-  std::string bytes;
+  std::string bytes;  ///< Empty: pruned.
+};
+
+/// What one pruning step takes out.
+struct Doomed {
+  std::unordered_set<LogPosition> positions;
+  std::vector<std::string> decisions;  ///< Keys of the maps of the same name.
+  std::vector<std::string> sessions;
 };
 
 constexpr std::size_t kCheckpointsKept = 2;
@@ -185,8 +194,32 @@ class MemoryStore::Log final : public AppendIndex {
   }
 
   std::map<Scope, RouterLog>& routers() { return routers_; }
-  std::uint64_t evicted() const { return first_ - 1; }
-  std::size_t kept() const { return records_.size(); }
+  PruneOutcome prune(const PruneStep& step) {
+    PruneOutcome outcome;
+    const auto at = routers_.find(step.scope);
+    if (at == routers_.end()) return {.last = true};
+    RouterLog& router = at->second;
+    router.pruned_below = std::max(router.pruned_below, step.below);
+    const auto& all = router.positions;
+    const auto begin = std::upper_bound(all.begin(), all.end(), step.after);
+    const auto bound = std::lower_bound(begin, all.end(), step.below);
+    const auto left = static_cast<std::size_t>(std::distance(begin, bound));
+    const std::vector<LogPosition> page(
+        begin, std::next(begin, static_cast<std::ptrdiff_t>(std::min(left, step.limit))));
+    outcome.last = page.size() == left;
+    outcome.looked_to = page.empty() ? step.after : page.back();
+    Doomed doomed;
+    for (const LogPosition position : page) judge(step, position, doomed);
+    for (const LogPosition position : page) outcome.kept += doomed.positions.count(position) ^ 1U;
+    outcome.removed = doomed.positions.size();
+    remove(router, step.scope, doomed);
+    forget_keys(step.now);
+    return outcome;
+  }
+
+  std::uint64_t evicted() const { return evicted_; }
+  std::uint64_t pruned() const { return pruned_; }
+  std::size_t kept() const { return records_.size() - holes_; }
   const MemoryStoreOptions& options() const { return options_; }
 
   std::mutex mutex;
@@ -239,9 +272,98 @@ class MemoryStore::Log final : public AppendIndex {
   template <class Other>
   void index(const Scope&, RouterLog&, LogPosition, const Other&) {}
 
+  /// Dooms the unit that begins with the record at `position`, where one does and it is over.
+  void judge(const PruneStep& step, LogPosition position, Doomed& doomed) {
+    const Result<Record> record = decode(records_[position - first_].bytes);
+    assert(record.ok());
+    if (const auto* decision = std::get_if<Decision>(&record->body)) {
+      if (!decision->session_id.empty()) {
+        judge_session(step, decision->session_id, position, doomed);
+      } else {
+        doom_decision(step, decision->query_id, doomed);
+      }
+    } else if (const auto* session = std::get_if<SessionFeedback>(&record->body)) {
+      judge_session(step, session->session_id, position, doomed);
+    }
+  }
+
+  bool doom_decision(const PruneStep& step, std::string_view query_id, Doomed& doomed) {
+    std::string key = joined({step.scope.tenant, query_id});
+    const auto found = decisions_.find(key);
+    if (found == decisions_.end()) return true;
+    const DecisionLog& decision = found->second;
+    if (decision.entry.expires_at >= over_before(step.now)) return false;
+    if (decision.positions.back() >= step.below) return false;
+    doomed.positions.insert(decision.positions.begin(), decision.positions.end());
+    doomed.decisions.push_back(std::move(key));
+    return true;
+  }
+
+  void judge_session(const PruneStep& step, std::string_view id, LogPosition position,
+                     Doomed& doomed) {
+    std::string key = joined({step.scope.tenant, step.scope.router, id});
+    const auto found = sessions_.find(key);
+    if (found == sessions_.end() || found->second.positions.front() != position) return;
+    if (found->second.positions.back() >= step.below) return;
+    Doomed unit;
+    for (const LogPosition at : found->second.positions) {
+      const Result<Record> record = decode(records_[at - first_].bytes);
+      assert(record.ok());
+      unit.positions.insert(at);
+      if (const auto* decision = std::get_if<Decision>(&record->body)) {
+        if (!doom_decision(step, decision->query_id, unit)) return;
+      } else if (record->time >= over_before(step.now)) {
+        return;
+      }
+    }
+    doomed.positions.merge(unit.positions);
+    std::move(unit.decisions.begin(), unit.decisions.end(), std::back_inserter(doomed.decisions));
+    doomed.sessions.push_back(std::move(key));
+  }
+
+  void remove(RouterLog& router, const Scope& scope, const Doomed& doomed) {
+    if (doomed.positions.empty()) return;
+    const auto gone = [&](LogPosition position) { return doomed.positions.contains(position); };
+    std::erase_if(router.positions, gone);
+    if (const auto found = feedback_.find(scope.tenant); found != feedback_.end()) {
+      std::erase_if(found->second, gone);
+    }
+    for (const std::string& key : doomed.decisions) {
+      const auto found = decisions_.find(key);
+      close(router, found->second.entry);
+      decisions_.erase(found);
+    }
+    for (const std::string& key : doomed.sessions) sessions_.erase(key);
+    for (const LogPosition position : doomed.positions) records_[position - first_].bytes = {};
+    pruned_ += doomed.positions.size();
+    holes_ += doomed.positions.size();
+    while (!records_.empty() && records_.front().bytes.empty()) drop_hole();
+  }
+
+  void drop_hole() {
+    records_.pop_front();
+    ++first_;
+    --holes_;
+  }
+
+  void forget_keys(Timestamp now) {
+    std::erase_if(keys_, [&](const auto& known) {
+      return std::all_of(known.second.begin(), known.second.end(),
+                         [&](const KeyEntry& entry) { return entry.expires_at < now; });
+    });
+    std::erase_if(keys_by_age_, [&](const std::string& name) { return !keys_.contains(name); });
+  }
+
+  static void close(RouterLog& router, const DecisionEntry& entry) {
+    const auto open = router.open_until.find(entry.expires_at);
+    if (open != router.open_until.end() && --open->second == 0) router.open_until.erase(open);
+  }
+
   void evict_oldest() {
+    if (records_.front().bytes.empty()) return drop_hole();
     const StoredBytes oldest = std::move(records_.front());
     const LogPosition position = first_++;
+    ++evicted_;
     records_.pop_front();
     RouterLog& router = routers_[oldest.scope];
     drop_front(router.positions, position);
@@ -262,8 +384,7 @@ class MemoryStore::Log final : public AppendIndex {
     evict_from_session(scope, decision.session_id, position, 1);
     const auto found = decisions_.find(joined({scope.tenant, decision.query_id}));
     if (found == decisions_.end() || found->second.entry.position != position) return;
-    const auto open = router.open_until.find(found->second.entry.expires_at);
-    if (open != router.open_until.end() && --open->second == 0) router.open_until.erase(open);
+    close(router, found->second.entry);
     decisions_.erase(found);
   }
 
@@ -278,6 +399,9 @@ class MemoryStore::Log final : public AppendIndex {
 
   const MemoryStoreOptions options_;
   LogPosition first_ = 1;  ///< Of records_.front(); positions have no gaps here.
+  std::uint64_t evicted_ = 0;
+  std::uint64_t pruned_ = 0;
+  std::size_t holes_ = 0;  ///< Entries of records_ that were pruned.
   std::deque<StoredBytes> records_;
   std::map<Scope, RouterLog> routers_;
   std::unordered_map<std::string, DecisionLog> decisions_;
@@ -339,6 +463,8 @@ Result<std::vector<StoredRecord>> MemoryStore::scan(const Scope& scope, LogPosit
   const std::lock_guard lock(log_->mutex);
   const auto router = log_->routers().find(scope);
   if (router == log_->routers().end()) return std::vector<StoredRecord>{};
+  if (begins_in_pruned(after, router->second.pruned_below))
+    return pruned_error(router->second.pruned_below);
   const auto& all = router->second.positions;
   const auto begin = std::upper_bound(all.begin(), all.end(), after);
   const auto left = static_cast<std::size_t>(std::distance(begin, all.end()));
@@ -402,6 +528,19 @@ Status MemoryStore::drop_checkpoint(const Checkpoint& checkpoint) {
   return Done{};
 }
 
+Result<PruneOutcome> MemoryStore::prune(const PruneStep& step) {
+  const std::lock_guard lock(log_->mutex);
+  return log_->prune(step);
+}
+
+Result<LogPosition> MemoryStore::pruned_below(const Scope& scope) {
+  const std::lock_guard lock(log_->mutex);
+  const auto router = log_->routers().find(scope);
+  return router == log_->routers().end() ? 0 : router->second.pruned_below;
+}
+
+Status MemoryStore::compact() { return Done{}; }
+
 Result<StoreCounts> MemoryStore::counts(const Scope& scope, Timestamp now) {
   const std::lock_guard lock(log_->mutex);
   const auto found = log_->routers().find(scope);
@@ -421,7 +560,8 @@ std::vector<std::pair<std::string, std::string>> MemoryStore::settings() const {
           {"survives", "nothing: it lives in the process's memory"},
           {"max_records", std::to_string(log_->options().max_records)},
           {"records", std::to_string(log_->kept())},
-          {"evicted_records", std::to_string(log_->evicted())}};
+          {"evicted_records", std::to_string(log_->evicted())},
+          {"pruned_records", std::to_string(log_->pruned())}};
 }
 
 }  // namespace pointsman

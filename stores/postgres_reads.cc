@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/record_codec.h"
+#include "stores/append_rules.h"
 #include "stores/postgres_pool.h"
 #include "stores/postgres_store.h"
 
@@ -40,12 +41,16 @@ constexpr PostgresStatement kSessionScopes{
     "            AND r.kind = 'decision') ORDER BY h.router"};
 
 // The head by a subquery: so the planner knows that the index gives the order, and stops at the
-// limit. After a join it would read and sort all that follows, page for page.
+// limit. After a join it would read and sort all that follows, page for page. First of all a row
+// without a body: where what was pruned ends, of the same snapshot.
 constexpr PostgresStatement kScan{
     "scan",
-    "SELECT $1::bytea, $2::bytea, r.position, r.body FROM records AS r "
-    "WHERE r.router = (SELECT id FROM heads WHERE tenant = $1::bytea AND router = $2::bytea) "
-    "AND r.position > $3::bigint ORDER BY r.position LIMIT $4::bigint"};
+    "SELECT $1::bytea, $2::bytea, h.pruned_below AS position, NULL::bytea AS body FROM heads AS h "
+    "WHERE h.tenant = $1::bytea AND h.router = $2::bytea "
+    "UNION ALL "
+    "(SELECT $1::bytea, $2::bytea, r.position, r.body FROM records AS r "
+    " WHERE r.router = (SELECT id FROM heads WHERE tenant = $1::bytea AND router = $2::bytea) "
+    " AND r.position > $3::bigint ORDER BY r.position LIMIT $4::bigint)"};
 
 constexpr PostgresStatement kRecentFeedback{
     "recent_feedback",
@@ -57,6 +62,14 @@ constexpr PostgresStatement kRecentFeedback{
 
 constexpr PostgresStatement kHeads{
     "heads", "SELECT tenant, router, pos FROM heads WHERE pos > 0 ORDER BY tenant, router"};
+
+constexpr PostgresStatement kPrune{
+    "prune",
+    "SELECT looked_to, at_end, removed, kept FROM prune_batch($1, $2, $3, $4, $5, $6, $7)"};
+
+constexpr PostgresStatement kPrunedBelow{
+    "pruned_below",
+    "SELECT pruned_below FROM heads WHERE tenant = $1::bytea AND router = $2::bytea"};
 
 constexpr PostgresStatement kCounts{
     "counts",
@@ -103,23 +116,29 @@ PostgresParams params_of(const Scope& scope) {
   return params;
 }
 
-/// Appends the answer's records. Gives how many.
+/// Appends the answer's records. Gives how many. `below` hears of a row without a body.
 Result<std::size_t> read_records(const Result<pqxx::result>& answer,
-                                 std::vector<StoredRecord>& records) {
+                                 std::vector<StoredRecord>& records, LogPosition& below) {
   if (!answer.ok()) return answer.error();
+  const std::size_t before = records.size();
   for (const pqxx::row& row : *answer) {
+    if (row[3].is_null()) {
+      below = static_cast<LogPosition>(integer_at(row, 2));
+      continue;
+    }
     Result<Record> record = decode(bytes_at(row, 3));
     if (!record.ok()) return record.error();
     records.push_back({{bytes_at(row, 0), bytes_at(row, 1)},
                        static_cast<LogPosition>(integer_at(row, 2)),
                        std::move(record).value()});
   }
-  return static_cast<std::size_t>(answer->size());
+  return records.size() - before;
 }
 
 Result<std::vector<StoredRecord>> records_of(const Result<pqxx::result>& answer) {
   std::vector<StoredRecord> records;
-  const Result<std::size_t> read = read_records(answer, records);
+  LogPosition below = 0;
+  const Result<std::size_t> read = read_records(answer, records, below);
   if (!read.ok()) return read.error();
   return records;
 }
@@ -162,10 +181,12 @@ Result<std::vector<StoredRecord>> PostgresStore::scan(const Scope& scope, LogPos
   while (records.size() < limit) {
     const std::size_t page = std::min(kScanPage, limit - records.size());
     PostgresParams params = params_of(scope);
-    params.integer(bounded(records.empty() ? after : records.back().position));
-    params.integer(bounded(page));
-    const Result<std::size_t> read = read_records(readers_->run(kScan, params), records);
+    if (!records.empty()) after = records.back().position;
+    params.integer(bounded(after)).integer(bounded(page));
+    LogPosition below = 0;
+    const Result<std::size_t> read = read_records(readers_->run(kScan, params), records, below);
     if (!read.ok()) return read.error();
+    if (begins_in_pruned(after, below)) return pruned_error(below);
     if (*read < page) break;
   }
   return records;
@@ -189,6 +210,33 @@ Result<std::vector<LogHead>> PostgresStore::heads() {
   }
   return heads;
 }
+
+// Through a reader's session, like a checkpoint; the same step again goes on where it was.
+Result<PruneOutcome> PostgresStore::prune(const PruneStep& step) {
+  PostgresParams params = params_of(step.scope);
+  params.integer(bounded(step.below));
+  params.integer(over_before(step.now).time_since_epoch().count());
+  params.integer(step.now.time_since_epoch().count());
+  params.integer(bounded(step.after)).integer(bounded(step.limit));
+  const Result<pqxx::result> pruned = readers_->run(kPrune, params);
+  if (!pruned.ok()) return pruned.error();
+  if (pruned->empty()) return PruneOutcome{.looked_to = step.after, .last = true};
+  const pqxx::row row = (*pruned)[0];
+  return PruneOutcome{
+      .looked_to = row[0].is_null() ? step.after : static_cast<LogPosition>(integer_at(row, 0)),
+      .last = row[1].as<bool>(),
+      .removed = static_cast<std::uint64_t>(integer_at(row, 2)),
+      .kept = static_cast<std::uint64_t>(integer_at(row, 3))};
+}
+
+Result<LogPosition> PostgresStore::pruned_below(const Scope& scope) {
+  const Result<pqxx::result> answer = readers_->run(kPrunedBelow, params_of(scope));
+  if (!answer.ok()) return answer.error();
+  return answer->empty() ? LogPosition{0} : static_cast<LogPosition>(integer_at((*answer)[0], 0));
+}
+
+// Autovacuum makes room for later records; it is the administrator who gives it back, if at all.
+Status PostgresStore::compact() { return Done{}; }
 
 Result<StoreCounts> PostgresStore::counts(const Scope& scope, Timestamp now) {
   const Result<pqxx::result> by_kind = readers_->run(kCounts, params_of(scope));

@@ -21,7 +21,8 @@ constexpr const char* kMakeSchema =
 /// What leads from version i to version i + 1.
 std::string migration(std::int64_t from) {
   const std::array<std::string, kPostgresSchemaVersion> migrations = {
-      std::string(kPostgresTables) + kPostgresViews + kPostgresAppend + kPostgresCheckpoints};
+      std::string(kPostgresTables) + kPostgresViews + kPostgresAppend + kPostgresCheckpoints,
+      kPostgresPrune};
   return migrations[static_cast<std::size_t>(from)];
 }
 

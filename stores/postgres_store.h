@@ -69,6 +69,9 @@ class PostgresStore final : public Store {
   Status save_checkpoint(const Checkpoint& checkpoint) override;
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override;
   Status drop_checkpoint(const Checkpoint& checkpoint) override;
+  Result<PruneOutcome> prune(const PruneStep& step) override;
+  Result<LogPosition> pruned_below(const Scope& scope) override;
+  Status compact() override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return true; }

@@ -18,6 +18,7 @@ struct RedisScriptNames {
   std::string read;
   std::string checkpoint;
   std::string drop;
+  std::string prune;
 };
 
 /// The command that runs one of our scripts. `keys` are all on one node and not empty.

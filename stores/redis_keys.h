@@ -26,6 +26,7 @@ namespace pointsman {
 ///     pm:{tenant:router}:open          sorted set: positions of decisions by expiry
 ///     pm:{tenant:router}:slots         hash: slots of the router's own records
 ///     pm:{tenant:router}:checkpoints   hash
+///     pm:{tenant:router}:pruned        string: from this position on the log is whole
 ///     pm:{tenant:router}:d:QUERY_ID    hash: the decision, its slots, its records
 ///     pm:{tenant:router}:s:SESSION_ID  hash: the session's slots and records in this router
 ///     pm:{tenant:router}:k:ROUTE:KEY   string: the idempotency key's entry; the only kind of key,
@@ -43,6 +44,7 @@ class RedisRouterKeys final {
   std::string open() const { return prefix_ + "open"; }
   std::string slots() const { return prefix_ + "slots"; }
   std::string checkpoints() const { return prefix_ + "checkpoints"; }
+  std::string pruned() const { return prefix_ + "pruned"; }
   std::string decision(std::string_view query_id) const;
   std::string session(std::string_view session_id) const;
   std::string idempotency(const IdempotencyKey& key) const;

@@ -130,12 +130,14 @@ Status RedisStore::Link::load_scripts() {
   Result<std::vector<RedisReply>> names = ask_all({{{"SCRIPT", "LOAD", kRedisAppendScript}, ""},
                                                    {{"SCRIPT", "LOAD", kRedisReadScript}, ""},
                                                    {{"SCRIPT", "LOAD", kRedisCheckpointScript}, ""},
-                                                   {{"SCRIPT", "LOAD", kRedisDropScript}, ""}});
+                                                   {{"SCRIPT", "LOAD", kRedisDropScript}, ""},
+                                                   {{"SCRIPT", "LOAD", kRedisPruneScript}, ""}});
   if (!names.ok()) return names.error();
   scripts_.append = bytes_of(*(*names)[0]);
   scripts_.read = bytes_of(*(*names)[1]);
   scripts_.checkpoint = bytes_of(*(*names)[2]);
   scripts_.drop = bytes_of(*(*names)[3]);
+  scripts_.prune = bytes_of(*(*names)[4]);
   return Done{};
 }
 
@@ -152,6 +154,17 @@ Result<std::vector<RedisReply>> RedisStore::Link::ask_all(std::vector<RedisComma
   if (!replies.ok()) return replies;
   for (const RedisReply& reply : *replies) {
     if (is_error(*reply)) return refusal(*reply);
+  }
+  return replies;
+}
+
+Result<std::vector<RedisReply>> RedisStore::Link::ask_in_order(std::vector<RedisCommand> commands) {
+  if (!found_.cluster) return ask_all(std::move(commands));
+  std::vector<RedisReply> replies;
+  for (RedisCommand& command : commands) {
+    Result<RedisReply> reply = ask(std::move(command));
+    if (!reply.ok()) return reply.error();
+    replies.push_back(std::move(reply).value());
   }
   return replies;
 }

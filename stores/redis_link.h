@@ -21,6 +21,14 @@ struct RedisFound {
   bool cluster = false;
 };
 
+/// Which records of a log to read.
+struct RedisLogRange {
+  LogPosition after = 0;
+  LogPosition below = 0;  ///< 0: to the end.
+  std::size_t limit = 0;
+  bool over_gaps = false;  ///< What is left of a pruned log, too; else that is an Error.
+};
+
 /// Asks Redis for its settings. Errors: the connection's; `invalid` for settings that would lose
 /// records (an evicting maxmemory-policy), for a replica and for a version before 6.2.
 Result<RedisFound> look_at_redis(RedisNodes& nodes);
@@ -43,8 +51,12 @@ class RedisStore::Link final {
   Result<RedisReply> ask(RedisCommand command);
   /// Commands; the first refusal is the Error.
   Result<std::vector<RedisReply>> ask_all(std::vector<RedisCommand> commands);
+  /// The same, and each runs after the one before it: a cluster may redirect them one by one.
+  Result<std::vector<RedisReply>> ask_in_order(std::vector<RedisCommand> commands);
   /// Every log that has a record, in order.
   Result<std::vector<LogHead>> heads();
+  /// Errors: `pruned` where the range begins in what was pruned.
+  Result<std::vector<StoredRecord>> read_log(const Scope& scope, const RedisLogRange& range);
   /// Runs the reading script on a decision's or a session's hash.
   Result<std::vector<StoredRecord>> read_indexed(const Scope& scope, const std::string& index,
                                                  LogPosition upper);

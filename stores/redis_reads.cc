@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "engine/record_codec.h"
+#include "stores/append_rules.h"
 #include "stores/redis_keys.h"
 #include "stores/redis_link.h"
 #include "stores/redis_store.h"
@@ -12,6 +13,8 @@ namespace {
 
 /// Bounds the answer to one XRANGE.
 constexpr std::size_t kPage = 4096;
+
+constexpr LogPosition kNoPosition = std::numeric_limits<LogPosition>::max();
 
 Error other_form() { return {ErrorCode::corrupt, "Redis holds a log entry of another form.", ""}; }
 
@@ -98,26 +101,42 @@ Result<std::vector<Scope>> RedisStore::session_scopes(std::string_view tenant,
   return scopes;
 }
 
-Result<std::vector<StoredRecord>> RedisStore::scan(const Scope& scope, LogPosition after,
-                                                   std::size_t limit) {
-  const std::string log = RedisRouterKeys(scope).log();
+Result<std::vector<StoredRecord>> RedisStore::Link::read_log(const Scope& scope,
+                                                             const RedisLogRange& range) {
+  const RedisRouterKeys keys(scope);
+  const std::string end = range.below == 0 ? "+" : std::to_string(range.below - 1) + "-0";
+  LogPosition after = range.after;
   std::vector<StoredRecord> records;
-  while (records.size() < limit && after != std::numeric_limits<LogPosition>::max()) {
-    const std::size_t page = std::min(limit - records.size(), kPage);
-    Result<RedisReply> reply = link_->ask(
-        {{"XRANGE", log, std::to_string(after + 1) + "-0", "+", "COUNT", std::to_string(page)},
-         log});
-    if (!reply.ok()) return reply.error();
-    const auto entries = elements_of(**reply);
+  while (records.size() < range.limit && after < kNoPosition && after + 1 != range.below) {
+    const std::size_t count = std::min(range.limit - records.size(), kPage);
+    // The mark after the records: what was pruned before they were read was marked before.
+    std::vector<RedisCommand> commands;
+    commands.push_back({{"XRANGE", keys.log(), std::to_string(after + 1) + "-0", end, "COUNT",
+                         std::to_string(count)},
+                        keys.log()});
+    commands.push_back({{"GET", keys.pruned()}, keys.pruned()});
+    Result<std::vector<RedisReply>> replies = ask_in_order(std::move(commands));
+    if (!replies.ok()) return replies.error();
+    const LogPosition below = redis_number(bytes_of(*(*replies)[1])).value_or(0);
+    if (!range.over_gaps && begins_in_pruned(after, below)) return pruned_error(below);
+    const auto entries = elements_of(*(*replies)[0]);
     for (const redisReply* entry : entries) {
       Result<StoredRecord> record = record_of(scope, *entry);
       if (!record.ok()) return record.error();
       after = record->position;
       records.push_back(std::move(record).value());
     }
-    if (entries.size() < page) break;
+    if (entries.size() < count) break;
   }
-  if (!records.empty()) link_->clock().saw(scope.tenant, records.back().position);
+  return records;
+}
+
+Result<std::vector<StoredRecord>> RedisStore::scan(const Scope& scope, LogPosition after,
+                                                   std::size_t limit) {
+  Result<std::vector<StoredRecord>> records =
+      link_->read_log(scope, {.after = after, .limit = limit});
+  if (!records.ok()) return records;
+  if (!records->empty()) link_->clock().saw(scope.tenant, records->back().position);
   return records;
 }
 

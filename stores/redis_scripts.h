@@ -7,5 +7,6 @@ extern const char* const kRedisAppendScript;
 extern const char* const kRedisReadScript;
 extern const char* const kRedisCheckpointScript;
 extern const char* const kRedisDropScript;
+extern const char* const kRedisPruneScript;
 
 }  // namespace pointsman

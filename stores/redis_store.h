@@ -35,9 +35,12 @@ struct RedisStoreOptions {
 /// records may come to stand at their positions: Routers compares record ids.
 ///
 /// Nothing of the log is ever trimmed or expired, and neither is what find() and session_records()
-/// read, because a fold from an old checkpoint asks for decisions long past their expiry. Only
-/// idempotency keys go by themselves: a day after their decision's expiry, and after eight days at
-/// the least. A maxmemory-policy that evicts would lose records: it is refused at open.
+/// read, because a fold from an old checkpoint asks for decisions long past their expiry: prune()
+/// takes both out together. In a cluster it leaves the claims (pm:q) and the sessions' directories
+/// (pm:s), which stand on other nodes: to Redis they are a hundred bytes a decision, to a reader
+/// nothing. Only idempotency keys go by themselves: a day after their decision's expiry, and after
+/// eight days at the least. A maxmemory-policy that evicts would lose records: it is refused at
+/// open.
 ///
 /// A query_id that one router has claimed in an attempt that came to nothing stays that router's;
 /// another router gets `conflict`. A key used for the first time in two routers at the same moment
@@ -68,6 +71,9 @@ class RedisStore final : public Store {
   Status save_checkpoint(const Checkpoint& checkpoint) override;
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override;
   Status drop_checkpoint(const Checkpoint& checkpoint) override;
+  Result<PruneOutcome> prune(const PruneStep& step) override;
+  Result<LogPosition> pruned_below(const Scope& scope) override;
+  Status compact() override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return true; }

@@ -94,6 +94,9 @@ class SqliteConnection final {
   /// The Error for a code that this connection has just returned.
   Error error(int code) const;
 
+  /// Rows that the last INSERT, UPDATE or DELETE changed.
+  std::uint64_t changes() const { return static_cast<std::uint64_t>(sqlite3_changes(database_)); }
+
   bool in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
 
  private:

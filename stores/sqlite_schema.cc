@@ -175,6 +175,16 @@ CREATE VIEW session_summary AS
   GROUP BY d.tenant, d.router, d.session_id;
 )sql";
 
+// From version 2 on: what was pruned. Its log is whole from position `below` on.
+constexpr const char* kPruned = R"sql(
+CREATE TABLE pruned (
+  tenant TEXT    NOT NULL,
+  router TEXT    NOT NULL,
+  below  INTEGER NOT NULL,
+  PRIMARY KEY (tenant, router)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 struct Found {
   int application_id = 0;
   int version = 0;
@@ -216,22 +226,29 @@ Status migrate_sqlite_schema(SqliteConnection& connection) {
   // The lock comes first: two processes that open a new file must not both find it empty.
   if (Status begun = run(connection, "BEGIN IMMEDIATE"); !begun.ok()) return begun;
   const Result<Found> found = look(connection);
-  if (!found.ok() || !found->empty) {
-    const Status judged = found.ok() ? judge(*found) : Status(found.error());
+  const Status judged = !found.ok()    ? Status(found.error())
+                        : found->empty ? Status(Done{})
+                                       : judge(*found);
+  if (!judged.ok() || (!found->empty && found->version == kSqliteSchemaVersion)) {
     connection.execute("ROLLBACK");
     return judged;
   }
-  std::string sql = kTables;
-  sql += kViews;
+  std::string sql;
+  if (found->empty) {
+    sql += kTables;
+    sql += kViews;
+  }
+  sql += kPruned;
   sql += "PRAGMA application_id = " + std::to_string(kApplicationId) + ";";
   sql += "PRAGMA user_version = " + std::to_string(kSqliteSchemaVersion) + "; COMMIT;";
   return run(connection, sql);
 }
 
-Status check_sqlite_schema(SqliteConnection& connection) {
+Result<int> check_sqlite_schema(SqliteConnection& connection) {
   const Result<Found> found = look(connection);
   if (!found.ok()) return found.error();
-  return judge(*found);
+  if (const Status judged = judge(*found); !judged.ok()) return judged.error();
+  return found->version;
 }
 
 }  // namespace pointsman

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/record_codec.h"
+#include "stores/append_rules.h"
 #include "stores/sqlite_append.h"
 #include "stores/sqlite_connection.h"
 #include "stores/sqlite_readers.h"
@@ -40,6 +41,16 @@ Result<std::vector<Scope>> read_scopes(SqliteReaders::Loan& loan, SqliteQuery& q
   }
   if (!query.ok()) return loan.fail(query.code());
   return scopes;
+}
+
+/// What the table `pruned` says of a scope; 0: nothing.
+Result<LogPosition> read_mark(SqliteReaders::Loan& loan, const Scope& scope) {
+  SqliteQuery query =
+      loan.connection().query("SELECT below FROM pruned WHERE tenant = ?1 AND router = ?2");
+  query.text(scope.tenant).text(scope.router);
+  const LogPosition below = query.next() ? static_cast<LogPosition>(query.integer_at(0)) : 0;
+  if (!query.ok()) return loan.fail(query.code());
+  return below;
 }
 
 Error with_path(Error error, const std::string& path) {
@@ -112,8 +123,9 @@ Status SqliteStore::open_writer() {
 Status SqliteStore::look_at_file() {
   Result<SqliteReaders::Loan> loan = readers_->borrow();
   if (!loan.ok()) return loan.error();
-  const Status checked = check_sqlite_schema(loan->connection());
-  if (!checked.ok()) return with_path(checked.error(), options_.path);
+  const Result<int> version = check_sqlite_schema(loan->connection());
+  if (!version.ok()) return with_path(version.error(), options_.path);
+  may_be_pruned_ = *version > 1;
   if (!options_.read_only) return Done{};
   const Result<std::string> mode = loan->connection().value("PRAGMA journal_mode");
   if (!mode.ok()) return mode.error();
@@ -232,7 +244,19 @@ Result<std::vector<StoredRecord>> SqliteStore::scan(const Scope& scope, LogPosit
       "SELECT tenant, router, position, body FROM records INDEXED BY records_by_router "
       "WHERE tenant = ?1 AND router = ?2 AND position > ?3 ORDER BY position LIMIT ?4");
   query.text(scope.tenant).text(scope.router).integer(bounded(after)).integer(bounded(limit));
-  return read_records(*loan, query);
+  Result<std::vector<StoredRecord>> records = read_records(*loan, query);
+  if (!records.ok()) return records;
+  // After the records: what was pruned before they were read was marked before.
+  const Result<LogPosition> below = may_be_pruned_ ? read_mark(*loan, scope) : LogPosition{0};
+  if (!below.ok()) return below.error();
+  if (begins_in_pruned(after, *below)) return pruned_error(*below);
+  return records;
+}
+
+Result<LogPosition> SqliteStore::pruned_below(const Scope& scope) {
+  Result<SqliteReaders::Loan> loan = readers_->borrow();
+  if (!loan.ok()) return loan.error();
+  return may_be_pruned_ ? read_mark(*loan, scope) : LogPosition{0};
 }
 
 Result<std::vector<StoredRecord>> SqliteStore::recent_feedback(std::string_view tenant,

@@ -68,6 +68,9 @@ class SqliteStore final : public Store {
   Status save_checkpoint(const Checkpoint& checkpoint) override;
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override;
   Status drop_checkpoint(const Checkpoint& checkpoint) override;
+  Result<PruneOutcome> prune(const PruneStep& step) override;
+  Result<LogPosition> pruned_below(const Scope& scope) override;
+  Status compact() override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return false; }
@@ -85,6 +88,7 @@ class SqliteStore final : public Store {
   std::optional<FileLock> lock_;  ///< Outlives the connections: declared before them.
   std::string found_journal_mode_;
   std::string found_synchronous_;
+  bool may_be_pruned_ = false;  ///< A file of an earlier release, open for reading, cannot be.
 
   std::mutex write_mutex_;
   std::unique_ptr<SqliteConnection> writer_;  ///< Null after a failure: open anew.

@@ -16,6 +16,9 @@ http::Response problem_of(const Error& error) {
     case ErrorCode::conflict:
       status = 409;
       break;
+    case ErrorCode::pruned:
+      status = 410;
+      break;
     case ErrorCode::unavailable:
     case ErrorCode::in_doubt:
     case ErrorCode::exhausted:

@@ -108,6 +108,11 @@ class FaultStore final : public Store {
   Status drop_checkpoint(const Checkpoint& checkpoint) override {
     return inner_.drop_checkpoint(checkpoint);
   }
+  Result<PruneOutcome> prune(const PruneStep& step) override { return inner_.prune(step); }
+  Result<LogPosition> pruned_below(const Scope& scope) override {
+    return inner_.pruned_below(scope);
+  }
+  Status compact() override { return inner_.compact(); }
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override {
     return inner_.counts(scope, now);
   }

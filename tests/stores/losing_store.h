@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -51,6 +52,7 @@ class LosingStore final : public Store {
     ++scans;
     auto records = inner_->scan(scope, after, limit);
     if (records) scanned += records->size();
+    if (const auto act = std::exchange(after_next_scan, nullptr)) act();
     return records;
   }
   Result<std::vector<StoredRecord>> recent_feedback(std::string_view tenant, LogPosition before,
@@ -72,6 +74,11 @@ class LosingStore final : public Store {
   Status drop_checkpoint(const Checkpoint& checkpoint) override {
     return inner_->drop_checkpoint(checkpoint);
   }
+  Result<PruneOutcome> prune(const PruneStep& step) override { return inner_->prune(step); }
+  Result<LogPosition> pruned_below(const Scope& scope) override {
+    return inner_->pruned_below(scope);
+  }
+  Status compact() override { return inner_->compact(); }
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override {
     return inner_->counts(scope, now);
   }
@@ -84,6 +91,7 @@ class LosingStore final : public Store {
   std::size_t scans = 0;
   std::size_t scanned = 0;  ///< Records that scans gave.
   std::size_t heads_asked = 0;
+  std::function<void()> after_next_scan;  ///< What happens while its records are on their way.
 
  private:
   std::unique_ptr<MemoryStore> inner_ = std::make_unique<MemoryStore>();

@@ -189,8 +189,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(PolicyOptions(LinUcbOptions{}), PolicyOptions(LinTsOptions{}),
                       PolicyOptions(UniformOptions{}), PolicyOptions(EpsilonGreedyOptions{}),
                       PolicyOptions(SquareCbOptions{}), PolicyOptions(Ucb1Options{}),
-                      PolicyOptions(BetaThompsonOptions{}), PolicyOptions(DefaultOptions{}),
-                      PolicyOptions(HybridLinUcbOptions{})),
+                      PolicyOptions(BetaThompsonOptions{}), PolicyOptions(DefaultOptions{})),
     [](const auto& instance) { return std::string(policy_name(instance.param)); });
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST_F(PostgresStoreTest, TheSchemaIsMadeOnceAndFoundAgainByMany) {
   const auto second = open_postgres(url_);
   ASSERT_TRUE(second.ok()) << second.error().message;
   EXPECT_EQ(second.value()->scan(kScope, 0, 10)->size(), 1U);
-  EXPECT_EQ(sql("SELECT version FROM schema_version"), "1");
+  EXPECT_EQ(sql("SELECT version FROM schema_version"), "2");
 
   const std::string empty = url_of_new_database();
   std::vector<std::thread> openers;
@@ -76,6 +76,40 @@ TEST_F(PostgresStoreTest, TheSchemaIsMadeOnceAndFoundAgainByMany) {
     });
   }
   for (std::thread& opener : openers) opener.join();
+}
+
+TEST_F(PostgresStoreTest, AnEarlierReleasesTablesAreBroughtUpToDate) {
+  append_one(decision({.query_id = "q1"}));
+  store_.reset();
+  sql("DROP FUNCTION prune_batch; ALTER TABLE heads DROP COLUMN pruned_below; "
+      "UPDATE schema_version SET version = 1");
+  auto opened = open_postgres(url_);
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  store_ = std::move(opened).value();
+  EXPECT_EQ(sql("SELECT version FROM schema_version"), "2");
+  const LogPosition below = append_one(decision({.query_id = "q2"})).position;
+  EXPECT_EQ(store_->scan(kScope, 0, 10)->size(), 2U);
+  const auto pruned =
+      store_->prune({.scope = kScope, .below = below, .now = at(kStart + 90 * kDay)});
+  ASSERT_TRUE(pruned.ok()) << pruned.error().message;
+  EXPECT_EQ(pruned->removed, 1U);
+  EXPECT_EQ(store_->scan(kScope, 0, 10).error().code, ErrorCode::pruned);
+}
+
+TEST_F(PostgresStoreTest, TheViewsShowWhatPruningLeft) {
+  append_one(decision({.query_id = "old", .session_id = "s", .open_for = kDay}));
+  append_one(feedback({.query_id = "old"}));
+  const LogPosition below =
+      append_one(decision({.query_id = "new", .time = kStart + 60 * kDay})).position;
+  append_one(feedback({.query_id = "new", .time = kStart + 60 * kDay}));
+  EXPECT_EQ(sql("SELECT count(*) FROM arm_daily"), "2");
+  ASSERT_TRUE(store_->prune({.scope = kScope, .below = below, .now = at(kStart + 60 * kDay)}).ok());
+  EXPECT_EQ(sql("SELECT count(*) FROM arm_daily"), "1");
+  EXPECT_EQ(sql("SELECT mean_reward FROM arm_daily"), "1");
+  EXPECT_EQ(sql("SELECT count(*) FROM session_summary"), "0");
+  for (const char* table : {"records", "decisions", "decision_slots"}) {
+    EXPECT_EQ(sql(std::string("SELECT count(*) FROM ") + table), table[0] == 'r' ? "2" : "1");
+  }
 }
 
 TEST_F(PostgresStoreTest, ANewerReleasesTablesAreRefused) {

@@ -103,6 +103,23 @@ TEST_F(RedisStoreTest, OnlyIdempotencyKeysExpireAndNotBeforeTheirDecision) {
   }
 }
 
+TEST_F(RedisStoreTest, OfAPrunedDecisionNoKeyIsLeft) {
+  append_one(store(), decision({.query_id = "old1", .open_for = kDay}));
+  append_one(store(), decision({.query_id = "old2", .session_id = "old", .open_for = kDay}));
+  append_one(store(), feedback({.query_id = "old1"}));
+  append_one(store(), session_feedback({.session_id = "old"}));
+  const LogPosition below = append_one(store(), decision({.query_id = "new"})).position;
+  EXPECT_EQ(server().command("XLEN pm:{acme:default}:log"), ":5");
+  const auto pruned =
+      store().prune({.scope = kScope, .below = below, .now = at(kStart + 60 * kDay)});
+  ASSERT_TRUE(pruned.ok()) << pruned.error().message;
+  EXPECT_EQ(pruned->removed, 4U);
+  EXPECT_EQ(server().command("KEYS *old*"), "*0");
+  EXPECT_EQ(server().command("XLEN pm:{acme:default}:log"), ":1");
+  EXPECT_EQ(server().command("XLEN pm:{acme:default}:feedback"), ":0");
+  EXPECT_EQ(server().command("ZCARD pm:{acme:default}:open"), ":1");
+}
+
 TEST_F(RedisStoreTest, AGroupMaySpanRoutersAndItsPositionsKeepItsOrder) {
   std::vector<AppendRequest> group;
   for (const std::string router : {"a", "b", "c"}) {

@@ -55,6 +55,8 @@ class SqliteStoreTest : public testing::Test {
     return results.ok() ? results->front().status : AppendStatus::failed;
   }
 
+  LogPosition newest() { return store_->heads()->front().position; }
+
   ScratchFolder folder_;
   const std::string file_ = folder_.file("log.db");
   std::unique_ptr<SqliteStore> store_;
@@ -97,6 +99,49 @@ TEST_F(SqliteStoreTest, ReadingAFileThatIsNotThereMakesNone) {
   const std::string missing = folder_.file("missing.db");
   EXPECT_FALSE(open_sqlite(missing, /*read_only=*/true).ok());
   EXPECT_FALSE(std::filesystem::exists(missing));
+}
+
+TEST_F(SqliteStoreTest, AnEarlierReleasesFileIsBroughtUpToDateByAWriterAndReadAsItIs) {
+  append_one(decision({.query_id = "q1"}));
+  append_one(decision({.query_id = "q2"}));
+  const LogPosition below = newest();
+  store_.reset();
+  sql(file_, "DROP TABLE pruned; PRAGMA user_version = 1");
+  {
+    auto reader = open_sqlite(file_, /*read_only=*/true);
+    ASSERT_TRUE(reader.ok()) << reader.error().message;
+    EXPECT_EQ(reader.value()->scan(kScope, 0, 10)->size(), 2U);
+    EXPECT_EQ(reader.value()->pruned_below(kScope).value(), 0U);
+  }
+  EXPECT_EQ(sql(file_, "PRAGMA user_version"), "1");
+  auto opened = open_sqlite(file_);
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  EXPECT_EQ(sql(file_, "PRAGMA user_version"), "2");
+  const auto pruned =
+      opened.value()->prune({.scope = kScope, .below = below, .now = at(kStart + 90 * kDay)});
+  ASSERT_TRUE(pruned.ok()) << pruned.error().message;
+  EXPECT_EQ(pruned->removed, 1U);
+  EXPECT_EQ(opened.value()->scan(kScope, 0, 10).error().code, ErrorCode::pruned);
+  auto reader = open_sqlite(file_, /*read_only=*/true);
+  ASSERT_TRUE(reader.ok());
+  EXPECT_EQ(reader.value()->scan(kScope, 0, 10).error().code, ErrorCode::pruned);
+}
+
+TEST_F(SqliteStoreTest, TheViewsShowWhatPruningLeft) {
+  append_one(decision({.query_id = "old", .session_id = "s", .open_for = kDay}));
+  append_one(feedback({.query_id = "old"}));
+  append_one(decision({.query_id = "new", .time = kStart + 60 * kDay}));
+  const LogPosition below = newest();
+  append_one(feedback({.query_id = "new", .time = kStart + 60 * kDay}));
+  EXPECT_EQ(sql(file_, "SELECT COUNT(*) FROM arm_daily"), "2");
+  ASSERT_TRUE(store_->prune({.scope = kScope, .below = below, .now = at(kStart + 60 * kDay)}).ok());
+  EXPECT_EQ(sql(file_, "SELECT COUNT(*) FROM arm_daily"), "1");
+  EXPECT_EQ(sql(file_, "SELECT mean_reward FROM arm_daily"), "1.0");
+  EXPECT_EQ(sql(file_, "SELECT COUNT(*) FROM session_summary"), "0");
+  for (const char* table : {"records", "decisions", "decision_slots"}) {
+    EXPECT_EQ(sql(file_, std::string("SELECT COUNT(*) FROM ") + table),
+              table[0] == 'r' ? "2" : "1");
+  }
 }
 
 TEST_F(SqliteStoreTest, AnotherProgramsFileAndANewerReleasesAreRefused) {

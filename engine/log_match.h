@@ -1,0 +1,18 @@
+#pragma once
+
+#include "engine/router_fold.h"
+#include "engine/store.h"
+
+namespace pointsman {
+
+/// How a store's log stands to a fold that was made of it.
+enum class LogMatch {
+  same,    ///< The record at the fold's position is the one that was folded.
+  other,   ///< It is another one, or gone: a failover lost records.
+  pruned,  ///< The log was pruned above it: nobody can say, and nothing can be folded onto it.
+};
+
+/// One indexed read. Errors: the store's.
+Result<LogMatch> match_log(Store& store, const RouterFold& fold);
+
+}  // namespace pointsman
