@@ -10,6 +10,7 @@
 #include "bench/offline/warm_start_cli.h"
 #include "server/cli/fit.h"
 #include "server/cli/inspect.h"
+#include "server/cli/prune.h"
 #include "server/cli/serve.h"
 #include "server/config/listen_address.h"
 
@@ -114,6 +115,21 @@ int run(int argc, char** argv) {
   inspect_sub->add_option("--format", inspect_command.format, "table or json")
       ->check(CLI::IsMember({"table", "json"}));
 
+  PruneCommand prune_command;
+  CLI::App* prune_sub =
+      app.add_subcommand("prune", "Remove from a store what no recovery can ask for");
+  prune_sub->add_option("--store", prune_command.store, "Store URL, such as sqlite:FILE")
+      ->required();
+  prune_sub->add_option("--tenant", prune_command.tenant, "Of this tenant alone");
+  prune_sub->add_option("--router", prune_command.router, "This router alone");
+  prune_sub
+      ->add_option("--keep-days", prune_command.keep_days,
+                   "Days that a decision stays after it and its keys are over")
+      ->check(CLI::Range(0.0, 36500.0))
+      ->capture_default_str();
+  prune_sub->add_flag("--compact", prune_command.compact,
+                      "Then give the space back (SQLite rewrites its file)");
+
   std::string checked;
   CLI::App* check_sub = app.add_subcommand("check-config", "Check a configuration file");
   check_sub->add_option("file,--config", checked, "TOML file")->required();
@@ -126,6 +142,7 @@ int run(int argc, char** argv) {
   if (serve_command->parsed()) return run_serve(serve_flags);
   if (fit_sub->parsed()) return fit(fit_command);
   if (inspect_sub->parsed()) return inspect(inspect_command);
+  if (prune_sub->parsed()) return prune(prune_command);
   if (check_sub->parsed()) return run_check_config(checked);
   if (app.got_subcommand("warm-start")) return run_warm_start(warm_start);
   return run_replay(replay);

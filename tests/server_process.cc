@@ -224,6 +224,16 @@ nlohmann::json inspect(const std::string& store_file) {
   return inspect_store("sqlite:" + store_file);
 }
 
+Ended prune_store(const std::string& store_url, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {POINTSMAN_BINARY, "prune", "--store", store_url};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_program(arguments);
+}
+
+Ended serve_in_vain(const std::string& store_url) {
+  return run_program({POINTSMAN_BINARY, "serve", "--store", store_url, "--listen", "127.0.0.1:0"});
+}
+
 nlohmann::json inspect_store(const std::string& store_url) {
   const Ended ended =
       run_program({POINTSMAN_BINARY, "inspect", "--store", store_url, "--format", "json"});

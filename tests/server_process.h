@@ -105,6 +105,12 @@ class ServerProcess final {
   pid_t process_ = -1;
 };
 
+/// `pointsman prune` of a store, with further arguments.
+Ended prune_store(const std::string& store_url, const std::vector<std::string>& more = {});
+
+/// `pointsman serve` of a store that it must refuse.
+Ended serve_in_vain(const std::string& store_url);
+
 /// `pointsman inspect` of a store, as JSON: an array of routers.
 nlohmann::json inspect_store(const std::string& store_url);
 /// The same of a SQLite file.

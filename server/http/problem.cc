@@ -74,6 +74,7 @@ Response problem(const Problem& what) {
     body += ",\"pointer\":";
     append_json_string(what.pointer, body);
   }
+  if (what.first_position) body += ",\"first_position\":" + std::to_string(*what.first_position);
   body += '}';
   return {.status = what.status,
           .content_type = "application/problem+json",

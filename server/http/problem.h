@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,10 +17,12 @@ struct Problem {
   std::string detail = {};  ///< A sentence for a person; never holds a secret.
   std::string pointer =
       {};  ///< JSON pointer of the culprit in the request's body; empty: not sent.
+  std::optional<std::uint64_t> first_position = {};  ///< Of a log that was pruned below it.
 };
 
-/// An RFC 9457 answer: application/problem+json {type, title, status, detail, pointer?}, the title
-/// from the status. Bytes of `detail` that are no UTF-8 become U+FFFD, so the body is always JSON.
+/// An RFC 9457 answer: application/problem+json {type, title, status, detail, pointer?,
+/// first_position?}, the title from the status. Bytes of `detail` that are no UTF-8 become U+FFFD,
+/// so the body is always JSON.
 Response problem(const Problem& what);
 
 /// The same in the short form that services use.

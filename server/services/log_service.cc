@@ -13,8 +13,19 @@ constexpr std::uint64_t kLongestWaitSeconds = 60;
 constexpr std::size_t kMostWaiting = 1'000;
 constexpr std::chrono::milliseconds kLook{20};
 
+/// 410, with the position from which on the log can be read.
+http::Response gone(Store& store, const Scope& scope, const Error& error) {
+  const auto first = store.pruned_below(scope);
+  if (!first) return problem_of(first.error());
+  return http::problem(
+      http::Problem{.status = 410, .detail = error.message, .first_position = *first});
+}
+
 http::Response read_log(Store& store, const Scope& scope, LogPosition after, std::size_t limit) {
   const auto records = store.scan(scope, after, limit);
+  if (!records && records.error().code == ErrorCode::pruned) {
+    return gone(store, scope, records.error());
+  }
   if (!records) return problem_of(records.error());
   http::Response response;
   response.content_type = "application/x-ndjson";

@@ -91,6 +91,30 @@ TEST(LogService, GivesTheRecordsAboveAPositionOneALine) {
   }
 }
 
+TEST(LogService, OfAPrunedLogSaysWhereItBegins) {
+  World world;
+  const std::string old = world.route();
+  world.thumb(old, "up");
+  world.clock.advance(std::chrono::hours(24 * 40));
+  const std::string recent = world.route();
+  const LogPosition below = world.position();
+  PruneStep step{.scope = {"default", "default"}, .below = below, .now = world.clock.now()};
+  const auto pruned = world.faults().prune(step);
+  ASSERT_TRUE(pruned);
+  ASSERT_EQ(pruned->removed, 2U);
+  const Reply gone = world.get("/log");
+  EXPECT_EQ(gone.status, 410);
+  EXPECT_EQ(gone.content_type, "application/problem+json");
+  EXPECT_EQ(gone.at("/first_position"), below);
+  EXPECT_EQ(gone.at("/title"), "Gone");
+  const auto rest = lines_of(world.get("/log?after=" + std::to_string(below - 1)).text);
+  ASSERT_EQ(rest.size(), 1U);
+  EXPECT_EQ(rest[0]["query_id"], recent);
+  EXPECT_EQ(world.get("/queries/" + old).status, 404) << "As one that never was.";
+  EXPECT_EQ(world.get("/queries/" + recent).status, 200);
+  EXPECT_EQ(lines_of(world.get("/log?router=drafts").text).size(), 1U) << "Whole as it was.";
+}
+
 TEST(LogService, WaitsForTheFirstRecordAndNoLonger) {
   World world;
   const std::string after = std::to_string(world.position());
