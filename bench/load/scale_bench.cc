@@ -12,6 +12,11 @@
 // restart: the store is opened again and Routers::open() starts at a checkpoint with kTail records
 // above it, the most that a server leaves behind (checkpoint_every). Its state must have the same
 // checksum as that of the fold that went on without a restart.
+//
+// prune: prune_log() below that checkpoint, as of a time at which everything below it is over but
+// for what the records above it speak of; then a restart, which must come to the same state. Of a
+// SQLite store also the bytes of its file before, after and compacted, which free pages leave as
+// they are: later records take them.
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -21,6 +26,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +35,7 @@
 
 #include "engine/append_requests.h"
 #include "engine/keyed_random.h"
+#include "engine/log_pruning.h"
 #include "engine/routers.h"
 #include "stores/open_store.h"
 
@@ -231,6 +238,38 @@ std::uint64_t records_of(Store& store) {
   return records;
 }
 
+struct Pruned {
+  PruneReport report;
+  double seconds = 0.0;
+  double compact_s = 0.0;
+  std::uintmax_t bytes_before = 0;  ///< Of a SQLite file; else 0.
+  std::uintmax_t bytes_after = 0;
+  std::uintmax_t bytes_compacted = 0;
+};
+
+std::uintmax_t file_bytes(const std::string& url) {
+  constexpr std::string_view kScheme = "sqlite:";
+  if (!url.starts_with(kScheme)) return 0;
+  return std::filesystem::file_size(url.substr(kScheme.size()));
+}
+
+Pruned prune(Store& store, const std::string& url) {
+  Pruned pruned;
+  pruned.bytes_before = file_bytes(url);
+  const PruneOptions options{.now = Timestamp(std::chrono::hours(24 * 365 * 100)), .step = 4096};
+  Stopwatch pruning;
+  pruned.report = must(prune_log(store, kScope, options, [](double share, std::uint64_t) {
+    say("prune", static_cast<std::uint64_t>(share * 100.0), 100);
+  }));
+  pruned.seconds = pruning.seconds();
+  pruned.bytes_after = file_bytes(url);
+  Stopwatch compacting;
+  must(store.compact());
+  pruned.compact_s = compacting.seconds();
+  pruned.bytes_compacted = file_bytes(url);
+  return pruned;
+}
+
 void measure(const std::string& url, std::uint64_t feedback) {
   Source source;
   auto store = open(url);
@@ -270,14 +309,30 @@ void measure(const std::string& url, std::uint64_t feedback) {
   routers = must(Routers::open(*store, router_options(source)));
   const double restart_s = restarting.seconds();
   if (routers->report(kScope).checksum != checksum) fail("the restart came to another state");
+  routers.reset();
+
+  const Pruned pruned = prune(*store, url);
+  store.reset();
+  store = open(url);
+  routers = must(Routers::open(*store, router_options(source)));
+  if (routers->report(kScope).checksum != checksum) fail("after pruning it was another state");
 
   std::printf(
       "{\"records\": %llu, \"feedback\": %llu, \"load_s\": %.1f, \"load_per_s\": %.0f,\n"
       " \"fold_s\": %.2f, \"fold_per_s\": %.0f, \"fold_cpu_us\": %.2f,\n \"restart_s\": %.3f, "
-      "\"tail_records\": %llu}\n",
+      "\"tail_records\": %llu,\n \"pruned\": %llu, \"pruned_per_s\": %.0f, "
+      "\"prune_kept\": %llu,\n"
+      " \"bytes\": %llu, \"bytes_pruned\": %llu, \"bytes_compacted\": %llu, "
+      "\"compact_s\": %.2f}\n",
       static_cast<unsigned long long>(records), static_cast<unsigned long long>(loaded), load_s,
       static_cast<double>(records) / load_s, fold_s, static_cast<double>(records) / fold_s,
-      fold_cpu_us, restart_s, static_cast<unsigned long long>(tail));
+      fold_cpu_us, restart_s, static_cast<unsigned long long>(tail),
+      static_cast<unsigned long long>(pruned.report.removed),
+      static_cast<double>(pruned.report.removed) / pruned.seconds,
+      static_cast<unsigned long long>(pruned.report.kept),
+      static_cast<unsigned long long>(pruned.bytes_before),
+      static_cast<unsigned long long>(pruned.bytes_after),
+      static_cast<unsigned long long>(pruned.bytes_compacted), pruned.compact_s);
 }
 
 }  // namespace

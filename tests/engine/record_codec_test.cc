@@ -99,7 +99,7 @@ class RandomRecords final {
             list([&] { return text(); })};
   }
   PolicyOptions policy() {
-    switch (below(10)) {
+    switch (below(9)) {
       case 0:
         return LinUcbOptions{number()};
       case 1:
@@ -116,8 +116,6 @@ class RandomRecords final {
         return Ucb1Options{number()};
       case 7:
         return BetaThompsonOptions{number(), number()};
-      case 8:
-        return HybridLinUcbOptions{number(), number(), number()};
       default:
         return DefaultOptions{number(), number(), number()};
     }
