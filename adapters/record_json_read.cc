@@ -178,6 +178,11 @@ struct PolicyReader {
     out.landmark_precision = reader.require_number("landmark_precision", {});
     out.bandwidth = reader.require_number("bandwidth", {});
   }
+  void operator()(HybridLinUcbOptions& out) const {
+    out.alpha = reader.require_number("alpha", {});
+    out.shared = reader.require_number("shared", {});
+    out.shared_intercept = reader.require_number("shared_intercept", {});
+  }
 };
 
 // A default alternative of a variant, by its index.

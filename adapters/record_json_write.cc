@@ -103,6 +103,11 @@ struct PolicyWriter {
     out["landmark_precision"] = options.landmark_precision;
     out["bandwidth"] = options.bandwidth;
   }
+  void operator()(const HybridLinUcbOptions& options) const {
+    out["alpha"] = options.alpha;
+    out["shared"] = options.shared;
+    out["shared_intercept"] = options.shared_intercept;
+  }
 };
 
 Json to_json(const PolicyOptions& policy) {

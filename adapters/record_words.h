@@ -13,8 +13,8 @@ namespace pointsman {
 inline constexpr std::array<std::string_view, 3> kModeWords{"live", "shadow", "frozen"};
 
 inline constexpr std::array<std::string_view, std::variant_size_v<PolicyOptions>> kPolicyWords{
-    "linucb",   "lints", "uniform",       "fixed",  "epsilon_greedy",
-    "squarecb", "ucb1",  "beta_thompson", "default"};
+    "linucb",   "lints", "uniform",       "fixed",   "epsilon_greedy",
+    "squarecb", "ucb1",  "beta_thompson", "default", "hybrid_linucb"};
 
 inline std::string_view policy_word(const PolicyOptions& policy) {
   return kPolicyWords[policy.index()];

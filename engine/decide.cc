@@ -25,6 +25,7 @@ constexpr const char* kLacksTag = "require";
 /// Buffers of one thread, so that a decision does not allocate.
 struct Scratch {
   std::vector<float> context;
+  std::vector<float> projected;  ///< Of a context by one arm, where arms share coefficients.
   std::vector<std::size_t> eligible;
   std::vector<std::size_t> group;  ///< Of the eligible: those the policy chooses among.
   std::vector<ArmUtility> utilities;
@@ -227,6 +228,8 @@ void score_arms(const RouterSnapshot& snapshot, const DecideRequest& request, Ev
   const Standardiser& standardiser = *snapshot.standardiser;
   s.context.assign(PackedMirror::padded_dims(standardiser.context_dims()), 0.0F);
   standardiser.apply(request.raw, s.context);
+  const SharedMirror* shared = snapshot.shared.get();
+  if (shared != nullptr) s.projected.resize(s.context.size());
   const PriceTerm price(snapshot, out.utility);
   const double value_usd = value_of(out.utility, snapshot.config->budget);
   out.scores.assign(snapshot.arms.size(), Evaluation::Score{});
@@ -234,7 +237,9 @@ void score_arms(const RouterSnapshot& snapshot, const DecideRequest& request, Ev
   for (std::size_t a = 0; a < snapshot.arms.size(); ++a) {
     const ArmModel& arm = *snapshot.arms[a];
     Evaluation::Score& score = out.scores[a];
-    const MeanVariance scored = arm.mirror->score(s.context);
+    const MeanVariance scored = shared == nullptr
+                                    ? arm.mirror->score(s.context)
+                                    : shared->score(*arm.mirror, s.context, s.projected);
     score.mean = static_cast<double>(scored.mean);
     score.sigma = std::sqrt(static_cast<double>(scored.variance));
     score.shift = price.of(arm);

@@ -11,6 +11,7 @@
 #include "engine/packed_score.h"
 #include "engine/records.h"
 #include "engine/result.h"
+#include "engine/shared_posterior.h"
 #include "engine/standardiser.h"
 
 namespace pointsman {
@@ -18,7 +19,7 @@ namespace pointsman {
 /// One arm as readers see it: immutable, shared by every snapshot in which it did not change.
 struct ArmModel {
   ArmSpec spec;
-  std::shared_ptr<const PackedMirror> mirror;  ///< f32 θ and P over the context.
+  std::shared_ptr<const PackedMirror> mirror;  ///< f32 θ and P of the arm's own coefficients.
   std::uint64_t pulls = 0;
   double weight_sum = 0.0;           ///< Σ w over the arm's observations, aged.
   double reward_sum = 0.0;           ///< Σ w r, aged.
@@ -45,6 +46,7 @@ struct RouterSnapshot {
   std::shared_ptr<const FeatureEncoder> encoder;
   std::shared_ptr<const Standardiser> standardiser;
   std::vector<std::shared_ptr<const ArmModel>> arms;  ///< In the order they came.
+  std::shared_ptr<const SharedMirror> shared;         ///< Under `hybrid_linucb`; else null.
   /// Where the router is sticky: newer than the rest of the snapshot, never older.
   std::shared_ptr<const StickySessions> sessions;
 };

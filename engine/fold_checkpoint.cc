@@ -118,6 +118,12 @@ std::uint64_t RouterFold::checksum() const {
     hash.numbers(arm->posterior.theta());
     hash.word(arm->posterior.steps_since_refactor());
   }
+  if (shared_) {
+    const SharedPosterior::State shared = shared_->state();
+    hash.numbers(shared.inverse);
+    hash.numbers(shared.beta);
+    hash.word(shared.steps);
+  }
   return hash.value();
 }
 
@@ -162,6 +168,12 @@ std::optional<Checkpoint> RouterFold::checkpoint() const {
     manifest.u32(crc32c(bytes));
     checkpoint.chunks.emplace_back("arm:" + arm->spec.id, std::move(bytes));
   }
+  if (shared_) {  // Other policies' manifests end here.
+    const SharedPosterior::State shared = shared_->state();
+    manifest.f64s(shared.inverse);
+    manifest.f64s(shared.beta);
+    manifest.u32(shared.steps);
+  }
   std::string bytes = manifest.take();
   ByteWriter trailer;
   trailer.u32(crc32c(bytes));
@@ -200,7 +212,7 @@ bool RouterFold::restore(const Checkpoint& checkpoint) {
   std::vector<std::uint32_t> inputs = map_inputs(*config_);
   if (!Standardiser::fits(*schema, raw_dims(config_->features), inputs)) return false;
   standardiser_ = std::make_shared<const Standardiser>(*schema, std::move(inputs));
-  prior_ = std::make_shared<const LinearPrior>(make_prior(*config_, *schema));
+  set_priors();
   layout_since_ = layout_since;
   for (std::size_t n = in.count(8); n > 0; --n) epochs_.push_back(in.u64());
   for (std::size_t n = in.count(3); n > 0; --n) {
@@ -226,6 +238,14 @@ bool RouterFold::restore(const Checkpoint& checkpoint) {
     ByteReader reader(chunk);
     if (!read_arm(reader, arm)) return false;
   }
+  if (shared_) {
+    SharedPosterior::State shared;
+    shared.inverse = in.f64s();
+    shared.beta = in.f64s();
+    shared.steps = in.u32();
+    if (!in.ok() || !shared_->restore(shared)) return false;
+  }
+  shared_stale_ = false;
   pacer_ = std::move(pacer);  // Now that adding the arms cannot make it forget.
   return in.ok() && checkpoint.position == position_ && checksum() == checksum_then;
 }

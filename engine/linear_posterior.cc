@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "engine/block_inverse.h"
 #include "engine/block_kernels.h"
 
 namespace pointsman {
@@ -105,10 +106,11 @@ std::vector<double> LinearPosterior::precision_packed() const {
   return a.packed();
 }
 
-void LinearPosterior::add(std::span<const float> x, double weight, double weighted_reward) {
+LinearPosterior::Step LinearPosterior::add(std::span<const float> x, double weight,
+                                           double weighted_reward) {
   const std::size_t d = dims();
   assert(x.size() >= d);
-  if (weight == 0.0 && weighted_reward == 0.0) return;
+  if (weight == 0.0 && weighted_reward == 0.0) return {};
   if (pending_ == kPending) flush();
   Scratch scratch(d, 2);
   double* wide_x = scratch.numbers(0);
@@ -126,12 +128,14 @@ void LinearPosterior::add(std::span<const float> x, double weight, double weight
   ++steps_;
   if (denominator < 1e-3 || steps_ >= kRefactorAfter) {
     refactor();
-    return;
+    return {.refactored = true};
   }
   const double residual = weighted_reward - weight * dot(wide_x, theta_.data(), d);
   const double gain = residual / denominator;
+  const double shrink = weight / denominator;
   for (std::size_t i = 0; i < d; ++i) theta_[i] += gain * z[i];
-  if (weight != 0.0) add_outer(p_, -(weight / denominator), scratch.quads(1));
+  if (weight != 0.0) add_outer(p_, -shrink, scratch.quads(1));
+  return {.direction = {z, d}, .shrink = shrink, .gain = gain};
 }
 
 void LinearPosterior::age(double keep) {
@@ -161,28 +165,9 @@ void LinearPosterior::refactor() {
   flush();
   const std::size_t d = dims();
   p_ = a_;
-  p_.make_whole();
-  Scratch scratch(d, 2);
-  double* column = scratch.numbers(0);
-  // Sweeping a pivot k leaves M_ij − M_ik M_kj/M_kk, M_kj/M_kk in row and column k, and −1/M_kk
-  // on the diagonal; after all of them M is −A⁻¹.
-  for (std::size_t k = 0; k < d; ++k) {
-    std::copy_n(p_.row(k), k + 1, column);
-    for (std::size_t i = k + 1; i < d; ++i) column[i] = p_.row(i)[k];
-    assert(column[k] > 0.0);
-    const double inverse = 1.0 / (column[k] > 0.0 ? column[k] : 1e-300);
-    add_outer(p_, -inverse, scratch.quads(0));
-    for (std::size_t i = 0; i < d; ++i) {
-      const double swept = i == k ? -inverse : column[i] * inverse;
-      if (i <= k) p_.row(k)[i] = swept;
-      if (i / 4 >= k / 4) p_.row(i)[k] = swept;
-      if (i / 4 == k / 4) p_.row(k)[i] = swept;
-    }
-  }
-  double* numbers = p_.data();
-  // Not unary minus: the padding must stay +0, as restore() would leave it.
-  for (std::size_t at = 0; at < p_.bytes() / sizeof(double); ++at) numbers[at] = 0.0 - numbers[at];
+  invert(p_);
 
+  Scratch scratch(d, 2);
   std::copy(b_.begin(), b_.end(), scratch.numbers(0));
   symmetric_times(p_, scratch.quads(0), scratch.quads(1));
   std::copy_n(scratch.numbers(1), d, theta_.begin());

@@ -43,10 +43,19 @@ class LinearPosterior final {
 
   std::size_t dims() const { return b_.size(); }
 
+  /// What an observation did to P and θ: P ← P − shrink·z z', θ ← θ + gain·z.
+  struct Step {
+    std::span<const double> direction;  ///< z = Px; empty: nothing changed. Good until this
+                                        ///< thread's next call to any LinearPosterior.
+    double shrink = 0.0;
+    double gain = 0.0;
+    bool refactored = false;  ///< P and θ were computed afresh instead, and the rest is empty.
+  };
+
   /// Adds `weight`·x x' to A and `weighted_reward`·x to b. Both may be negative: a revision adds
   /// the difference of the combined observation. A step that would leave 1 − |w|·x'Px < 1e-3
   /// is done by a fresh factorisation instead.
-  void add(std::span<const float> x, double weight, double weighted_reward);
+  Step add(std::span<const float> x, double weight, double weighted_reward);
 
   /// Forgetting: A ← keep·A + (1 − keep)·Λ, b ← keep·b + (1 − keep)·Λμ₀, then a factorisation.
   void age(double keep);
@@ -67,6 +76,7 @@ class LinearPosterior final {
   /// i(i+1)/2 + j. O(d²).
   std::vector<double> precision_packed() const;
   std::vector<double> covariance_packed() const { return p_.packed(); }
+  const BlockTriangle& covariance() const { return p_; }  ///< P, whole.
   std::span<const double> weighted_sum() const { return b_; }
   std::span<const double> theta() const { return theta_; }
   std::uint32_t steps_since_refactor() const { return steps_; }

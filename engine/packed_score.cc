@@ -50,7 +50,47 @@ MeanVariance score_mirror(const MirrorView& view, const float* HWY_RESTRICT x) {
   return {mean, variance > 0.0F ? variance : 0.0F};
 }
 
+/// As below, without vectors.
+void times_mirror(const MirrorView& view, const float* HWY_RESTRICT x, float* HWY_RESTRICT out) {
+  const float* HWY_RESTRICT strip = view.strips;
+  for (std::size_t column = 0; column < view.dims; column += 16) {
+    const std::size_t rows = (view.dims - column + 3) / 4 * 4;
+    for (std::size_t row = 0; row < rows; ++row) {
+      for (std::size_t lane = 0; lane < 16; ++lane) {
+        const float half = 0.5F * strip[16 * row + lane];
+        out[column + row] += half * x[column + lane];
+        out[column + lane] += half * x[column + row];
+      }
+    }
+    strip += 16 * rows;
+  }
+}
+
 #else
+
+/// Adds Px to `out`: P is ½(P̃ + P̃'), and a strip of P̃ is read once for both halves.
+void times_mirror(const MirrorView& view, const float* HWY_RESTRICT x, float* HWY_RESTRICT out) {
+  const hn::CappedTag<float, 16> tag;
+  const std::size_t n = hn::Lanes(tag);
+  const auto half = hn::Set(tag, 0.5F);
+  const float* HWY_RESTRICT strip = view.strips;
+  for (std::size_t column = 0; column < view.dims; column += 16) {
+    const std::size_t rows = (view.dims - column + 3) / 4 * 4;
+    // A vector of columns at a time: its part of x and of P̃'x stay in registers.
+    for (std::size_t at = 0; at < 16; at += n) {
+      const auto xs = hn::Mul(half, hn::LoadU(tag, x + column + at));
+      auto down = hn::Zero(tag);
+      for (std::size_t row = 0; row < rows; ++row) {
+        const auto line = hn::Load(tag, strip + 16 * row + at);
+        down = hn::MulAdd(hn::Set(tag, x[column + row]), line, down);
+        out[column + row] += hn::GetLane(hn::SumOfLanes(tag, hn::Mul(line, xs)));
+      }
+      const auto sum = hn::MulAdd(half, down, hn::LoadU(tag, out + column + at));
+      hn::StoreU(sum, tag, out + column + at);
+    }
+    strip += 16 * rows;
+  }
+}
 
 /// Four accumulators hide the latency of the multiply-add. With n lanes they cover 4n consecutive
 /// floats, that is n/4 rows of a strip; accumulator k always holds the columns from (k·n) mod 16
@@ -141,6 +181,7 @@ HWY_AFTER_NAMESPACE();
 namespace pointsman {
 
 HWY_EXPORT(score_mirror);
+HWY_EXPORT(times_mirror);
 HWY_EXPORT(write_strips);
 
 std::size_t PackedMirror::padded_dims(std::size_t d) { return (d + 15) / 16 * 16; }
@@ -184,6 +225,14 @@ MeanVariance PackedMirror::score(std::span<const float> padded_x) const {
   if (dims_ == 0) return {};
   const MirrorView view{theta_.front().lanes.data(), strips_.front().lanes.data(), dims_};
   return HWY_DYNAMIC_DISPATCH(score_mirror)(view, padded_x.data());
+}
+
+void PackedMirror::times(std::span<const float> padded_x, std::span<float> out) const {
+  assert(padded_x.size() >= padded_dims(dims_) && out.size() >= padded_dims(dims_));
+  std::fill(out.begin(), out.end(), 0.0F);
+  if (dims_ == 0) return;
+  const MirrorView view{theta_.front().lanes.data(), strips_.front().lanes.data(), dims_};
+  HWY_DYNAMIC_DISPATCH(times_mirror)(view, padded_x.data(), out.data());
 }
 
 }  // namespace pointsman

@@ -130,6 +130,10 @@ struct Distribution {
 
   void operator()(const DefaultOptions& options) const { (*this)(LinUcbOptions{options.alpha}); }
 
+  void operator()(const HybridLinUcbOptions& options) const {
+    (*this)(LinUcbOptions{options.alpha});
+  }
+
   void operator()(const LinTsOptions& options) const {
     integrate_thompson(options.alpha, arms, out);
   }
@@ -187,6 +191,7 @@ struct Name {
   std::string_view operator()(const Ucb1Options&) const { return "ucb1"; }
   std::string_view operator()(const BetaThompsonOptions&) const { return "beta_thompson"; }
   std::string_view operator()(const DefaultOptions&) const { return "default"; }
+  std::string_view operator()(const HybridLinUcbOptions&) const { return "hybrid_linucb"; }
 };
 
 /// A number's allowed range, and how to say it.
@@ -201,6 +206,8 @@ constexpr Range kPositive{[](double v) { return v > 0.0; }, "a finite number abo
 constexpr Range kPseudoCount{[](double v) { return v >= 0.5 && v <= 1e6; },
                              "a number from 0.5 to 1000000"};
 constexpr Range kShare{[](double v) { return v >= 0.0 && v <= 1.0; }, "a number from 0 to 1"};
+constexpr Range kCorrelation{[](double v) { return v > 0.0 && v <= 0.999; },
+                             "a number above 0 and at most 0.999"};
 constexpr Range kForgetting{[](double v) { return v > 0.0 && v <= 1.0; },
                             "a number above 0 and at most 1"};
 
@@ -236,6 +243,11 @@ std::optional<Target> policy_target(PolicyOptions& policy, std::string_view key)
     if (key == "alpha") return Target{kNotNegative, {&all->alpha}};
     if (key == "landmark_precision") return Target{kPositive, {&all->landmark_precision}};
     if (key == "bandwidth") return Target{kPositive, {&all->bandwidth}};
+  }
+  if (auto* hybrid = std::get_if<HybridLinUcbOptions>(&policy); hybrid != nullptr) {
+    if (key == "alpha") return Target{kNotNegative, {&hybrid->alpha}};
+    if (key == "shared") return Target{kCorrelation, {&hybrid->shared}};
+    if (key == "shared_intercept") return Target{kCorrelation, {&hybrid->shared_intercept}};
   }
   return std::nullopt;
 }
@@ -307,6 +319,7 @@ std::optional<PolicyOptions> policy_named(std::string_view name) {
   if (name == "ucb1") return Ucb1Options{};
   if (name == "beta_thompson") return BetaThompsonOptions{};
   if (name == "default") return DefaultOptions{};
+  if (name == "hybrid_linucb") return HybridLinUcbOptions{};
   return std::nullopt;
 }
 
@@ -329,7 +342,7 @@ Result<PolicySpec> parse_policy_spec(std::string_view text, const PosteriorOptio
     return invalid("policy",
                    "There is no policy " + quoted(name) +
                        "; there are linucb, lints, uniform, fixed, epsilon_greedy, squarecb, "
-                       "ucb1, beta_thompson and default.");
+                       "ucb1, beta_thompson, default and hybrid_linucb.");
   }
   PolicySpec spec{std::string(text), *std::move(policy), defaults, 0.0};
   bool more = has_options;

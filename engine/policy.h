@@ -81,9 +81,22 @@ struct DefaultOptions {
   bool operator==(const DefaultOptions&) const = default;
 };
 
-using PolicyOptions =
-    std::variant<LinUcbOptions, LinTsOptions, UniformOptions, FixedOptions, EpsilonGreedyOptions,
-                 SquareCbOptions, Ucb1Options, BetaThompsonOptions, DefaultOptions>;
+/// Hybrid LinUCB (Li et al. 2010, Algorithm 2): beside each arm's own coefficients there are some
+/// that all arms share, so that what one arm's reward says of the *request* (it was a hard one)
+/// counts for every arm. The shared features are the context itself. An arm's coefficients are then
+/// normal about common ones, and one number says how much arms have in common: their correlation
+/// before anything is known, above 0 and at most .999. Towards 0 it is LinUCB, towards 1 all arms
+/// are one. See engine/shared_posterior.h and docs/MATH.md.
+struct HybridLinUcbOptions {
+  double alpha = 0.2;             ///< Width of the bound in standard deviations.
+  double shared = 0.7;            ///< Correlation of two arms' coefficients, intercept apart.
+  double shared_intercept = 0.3;  ///< That of their intercepts: how good any arm is.
+  bool operator==(const HybridLinUcbOptions&) const = default;
+};
+
+using PolicyOptions = std::variant<LinUcbOptions, LinTsOptions, UniformOptions, FixedOptions,
+                                   EpsilonGreedyOptions, SquareCbOptions, Ucb1Options,
+                                   BetaThompsonOptions, DefaultOptions, HybridLinUcbOptions>;
 
 /// The Bayesian ridge under every linear policy: r ~ N(x'θ, 1/w), θ ~ N(μ₀, Λ⁻¹) with a diagonal
 /// prior. See docs/MATH.md.
@@ -129,7 +142,7 @@ void propensities(const PolicyOptions& policy, std::span<const ArmUtility> arms,
                   const PolicyContext& context, std::span<double> out);
 
 /// The policy's lower-case name: "linucb", "lints", "uniform", "fixed", "epsilon_greedy",
-/// "squarecb", "ucb1", "beta_thompson", "default".
+/// "squarecb", "ucb1", "beta_thompson", "default", "hybrid_linucb".
 std::string_view policy_name(const PolicyOptions& policy);
 
 /// A policy with the posterior and floor it runs on, as a command line writes it.
@@ -146,8 +159,9 @@ struct PolicySpec {
 ///
 /// Keys of every policy: floor, gamma, intercept_mean, intercept_precision, field_precision,
 /// text_precision, embedding_precision, and precision, which sets the latter three at once. alpha
-/// belongs to linucb, lints, ucb1 and default, epsilon to epsilon_greedy, gamma0 and exponent to
-/// squarecb, a0 and b0 to beta_thompson, landmark_precision and bandwidth to default.
+/// belongs to linucb, lints, ucb1, default and hybrid_linucb, epsilon to epsilon_greedy, gamma0 and
+/// exponent to squarecb, a0 and b0 to beta_thompson, landmark_precision and bandwidth to default,
+/// shared and shared_intercept to hybrid_linucb.
 Result<PolicySpec> parse_policy_spec(std::string_view text, const PosteriorOptions& defaults = {});
 
 }  // namespace pointsman

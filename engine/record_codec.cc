@@ -127,6 +127,13 @@ void fields(Io& io, typename Io::template Ref<BetaThompsonOptions> v) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Ref<HybridLinUcbOptions> v) {
+  io(v.alpha);
+  io(v.shared);
+  io(v.shared_intercept);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Ref<DefaultOptions> v) {
   io(v.alpha);
   io(v.landmark_precision);
@@ -454,6 +461,7 @@ static_assert(std::same_as<std::variant_alternative_t<5, PolicyOptions>, SquareC
 static_assert(std::same_as<std::variant_alternative_t<6, PolicyOptions>, Ucb1Options>);
 static_assert(std::same_as<std::variant_alternative_t<7, PolicyOptions>, BetaThompsonOptions>);
 static_assert(std::same_as<std::variant_alternative_t<8, PolicyOptions>, DefaultOptions>);
+static_assert(std::same_as<std::variant_alternative_t<9, PolicyOptions>, HybridLinUcbOptions>);
 
 }  // namespace
 

@@ -105,6 +105,7 @@ Status RouterFold::apply(const StoredRecord& stored, DecisionSource& source) {
     status = fold_session(*session, stored.position, source);
   }
   if (status) {
+    if (shared_ && shared_stale_) rebuild_shared();
     position_ = stored.position;
     last_id_ = stored.record.id;
     last_time_ = stored.record.time;
@@ -135,7 +136,7 @@ void RouterFold::reset_schema(LogPosition position) {
   cache_.unpin_all();
   standardiser_ =
       std::make_shared<const Standardiser>(raw_dims(config_->features), map_inputs(*config_));
-  prior_ = std::make_shared<const LinearPrior>(make_prior(*config_, standardiser_->revision()));
+  set_priors();
 }
 
 Status RouterFold::fold_config(const RouterConfig& config, LogPosition position) {
@@ -151,9 +152,11 @@ Status RouterFold::fold_config(const RouterConfig& config, LogPosition position)
       arm->posterior.reset(prior_);
       arm->posterior_changed();
     }
-  } else if (auto prior = make_prior(config, standardiser_->revision()); !(prior == *prior_)) {
-    prior_ = std::make_shared<const LinearPrior>(std::move(prior));
+  } else {
+    const auto prior = prior_;
+    set_priors();
     for (const auto& arm : arms_) {
+      if (*prior_ == *prior) break;
       arm->posterior.change_prior(prior_);
       arm->posterior_changed();
     }
@@ -191,6 +194,7 @@ void RouterFold::fold_arm(const ArmPut& put, LogPosition position) {
 
 void RouterFold::remove_arm(const std::string& id) {
   pacer_.arms_changed();
+  shared_stale_ = true;
   std::erase_if(arms_, [&](const std::unique_ptr<Arm>& arm) { return arm->spec.id == id; });
 }
 
@@ -227,7 +231,7 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
   if (revision.version <= standardiser_->version()) return;  // Another replica was first.
   standardiser_ = std::make_shared<const Standardiser>(
       revision, std::vector<std::uint32_t>(inputs.begin(), inputs.end()));
-  prior_ = std::make_shared<const LinearPrior>(make_prior(*config_, revision));
+  set_priors();
   for (const auto& arm : arms_) {
     arm->posterior.reset(prior_);
     arm->posterior_changed();
@@ -240,8 +244,7 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
     if (arm == nullptr || state.position < arm->since || state.folded.weight == 0.0) continue;
     standardiser_->apply(state.raw, context_);
     const double age = age_factor(state.position);
-    arm->posterior.add(context_, age * state.folded.weight,
-                       age * state.folded.weight * state.folded.reward);
+    observe(*arm, age * state.folded.weight, age * state.folded.weight * state.folded.reward);
   }
   if (revision.version >= Standardiser::kFrozenVersion) {
     schema_decisions_.clear();
@@ -271,9 +274,8 @@ void RouterFold::learn_warm(const WarmStart& warm, LogPosition position) {
       const double quality = warm.quality[row * k + a];
       if (std::isnan(quality)) continue;
       standardiser_->apply(std::span(warm.raw).subspan(row * dims, dims), context_);
-      arm->posterior.add(context_, weight, weight * quality);
+      observe(*arm, weight, weight * quality);
     }
-    arm->posterior_changed();
   }
 }
 
@@ -327,6 +329,7 @@ void RouterFold::fold_warm_start(const WarmStart& warm, LogPosition position) {
   standardiser_ = std::make_shared<const Standardiser>(
       revise_schema(0, pointers, standardiser_->raw_dims()), map_inputs(*config_));
   for (const auto& arm : arms_) arm->posterior.reset(prior_);
+  shared_stale_ = true;
   for (const auto& [at, each] : warm_) learn_warm(each, at);
 }
 
@@ -402,8 +405,7 @@ void RouterFold::relearn(DecisionState& state) {
   if (state.position < layout_since_) return;
   context_.resize(standardiser_->context_dims());
   standardiser_->apply(state.raw, context_);
-  arm->posterior.add(context_, weight_step, reward_step);
-  arm->posterior_changed();
+  observe(*arm, weight_step, reward_step);
 }
 
 Status RouterFold::fold_feedback(const Feedback& feedback, LogPosition position,
@@ -517,6 +519,7 @@ void RouterFold::age_if_due(LogPosition position) {
   if (config_->posterior.gamma >= 1.0 || decisions_ % ageing_batch() != 0 || frozen()) return;
   epochs_.push_back(position);
   const double keep = age_keep();
+  shared_stale_ = true;
   for (const auto& arm : arms_) {
     arm->posterior.age(keep);
     arm->stats.aged_weight *= keep;
@@ -538,6 +541,8 @@ std::shared_ptr<const RouterSnapshot> RouterFold::snapshot() {
   snapshot->encoder = encoder_;
   snapshot->standardiser = standardiser_;
   snapshot->sessions = sessions_;
+  if (shared_ && !shared_mirror_) shared_mirror_ = shared_->mirror();
+  snapshot->shared = shared_mirror_;
   snapshot->arms.reserve(arms_.size());
   for (const auto& arm : arms_) {
     if (!arm->mirror) {

@@ -13,6 +13,7 @@
 #include "engine/linear_posterior.h"
 #include "engine/observation.h"
 #include "engine/records.h"
+#include "engine/shared_posterior.h"
 #include "engine/sticky_sessions.h"
 #include "engine/store.h"
 
@@ -71,9 +72,9 @@ class RouterFold final {
 
   struct Arm {
     ArmSpec spec;
-    LogPosition since = 0;     ///< The record that brought it; older decisions are not its own.
-    bool joined_late = false;  ///< It came to a router past its nursery's min_decisions.
-    LinearPosterior posterior;
+    LogPosition since = 0;      ///< The record that brought it; older decisions are not its own.
+    bool joined_late = false;   ///< It came to a router past its nursery's min_decisions.
+    LinearPosterior posterior;  ///< Under `hybrid_linucb` of what is the arm's own.
     ArmStats stats;
     LogPosition priced_since = 0;  ///< Costs of older decisions were of another price.
 
@@ -100,6 +101,8 @@ class RouterFold final {
   std::uint32_t schema_version() const { return standardiser_ ? standardiser_->version() : 0; }
   const RouterConfig* config() const { return config_.get(); }
   const std::vector<std::unique_ptr<Arm>>& arms() const { return arms_; }
+  /// An arm's coefficients, those that arms share included.
+  std::vector<double> coefficients(const Arm& arm) const;
 
   /// Folds the next record. Precondition: stored.position > position(). `source` is asked for
   /// decisions that are not cached. Errors: those of the store; nothing is folded then.
@@ -145,6 +148,11 @@ class RouterFold final {
   Arm* find_arm(std::string_view id);
   Arm& add_arm(const ArmSpec& spec, LogPosition position, bool late);
   void reset_schema(LogPosition position);
+  /// The priors that configuration and schema ask for now.
+  void set_priors();
+  /// Adds to an arm's posterior, for the context in context_, and to what arms share.
+  void observe(Arm& arm, double weight, double weighted_reward);
+  void rebuild_shared();
   /// Brings the posterior up to date with a decision's signals.
   void relearn(DecisionState& state);
   void count_outcome(const DecisionState& state, double sign);
@@ -166,7 +174,11 @@ class RouterFold final {
   std::uint64_t decisions_ = 0;
   std::shared_ptr<const RouterConfig> config_;
   std::shared_ptr<const FeatureEncoder> encoder_;
-  std::shared_ptr<const LinearPrior> prior_;
+  std::shared_ptr<const LinearPrior> prior_;  ///< Of each arm's posterior.
+  std::unique_ptr<SharedPosterior> shared_;   ///< Under `hybrid_linucb`; else null.
+  /// shared_ is behind the arms; it is rebuilt before the record that made it so is done.
+  bool shared_stale_ = false;
+  std::shared_ptr<const SharedMirror> shared_mirror_;  ///< Null where shared_ changed since.
   std::shared_ptr<const Standardiser> standardiser_;
   std::vector<std::unique_ptr<Arm>> arms_;
   DecisionCache cache_;

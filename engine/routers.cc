@@ -238,8 +238,7 @@ RouterReport Routers::report(const Scope& scope) const {
   report.budget = {pacer.lambda(), pacer.account(), pacer.spent_today_usd()};
   report.policy = policy_name(fold.config()->policy);
   for (const auto& arm : fold.arms()) {
-    const auto theta = arm->posterior.theta();
-    report.arms.push_back({arm->spec, arm->stats, {theta.begin(), theta.end()}});
+    report.arms.push_back({arm->spec, arm->stats, fold.coefficients(*arm)});
   }
   return report;
 }

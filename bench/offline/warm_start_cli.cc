@@ -11,6 +11,7 @@
 
 #include "adapters/canonical_json.h"
 #include "bench/offline/router_config.h"
+#include "bench/offline/warm_start_log.h"
 #include "engine/append_requests.h"
 #include "engine/default_text_model.h"
 #include "engine/keyed_random.h"
@@ -59,7 +60,7 @@ std::vector<std::uint32_t> sample_rows(const offline::DataSet& data, std::size_t
   return rows;
 }
 
-Result<WarmStart> rows_for(const WarmStartCli& cli, const RouterSnapshot& snapshot) {
+Result<WarmStart> table_rows(const WarmStartCli& cli, const RouterSnapshot& snapshot) {
   auto data = offline::read_data_set(cli.data);
   if (!data) return data.error();
   const bool any = std::any_of(snapshot.arms.begin(), snapshot.arms.end(), [&](const auto& arm) {
@@ -80,6 +81,23 @@ Result<WarmStart> rows_for(const WarmStartCli& cli, const RouterSnapshot& snapsh
   return offline::warm_start_of(encoded, *data, {rows, cli.samples});
 }
 
+Result<WarmStart> log_rows(const WarmStartCli& cli, Store& own, const RouterSnapshot& snapshot) {
+  std::unique_ptr<Store> other;
+  if (cli.from != cli.store) {
+    StoreOptions options;
+    options.url = cli.from;
+    options.sqlite.read_only = true;  // Its server may go on.
+    auto opened = open_store(options);
+    if (!opened) return opened.error();
+    other = std::move(*opened);
+  }
+  const Scope from{cli.from_tenant.empty() ? cli.tenant : cli.from_tenant,
+                   cli.from_router.empty() ? cli.router : cli.from_router};
+  return offline::warm_start_from_log(
+      other ? *other : own, from, snapshot,
+      {.samples = cli.samples, .rows = cli.rows, .inverse_propensity = cli.inverse_propensity});
+}
+
 Status warm_start(const WarmStartCli& cli) {
   StoreOptions options;
   options.url = cli.store;
@@ -97,7 +115,7 @@ Status warm_start(const WarmStartCli& cli) {
                  "the store has no router of this name; serve writes it at its first start",
                  "--router"};
   }
-  auto warm = rows_for(cli, *snapshot);
+  auto warm = cli.from.empty() ? table_rows(cli, *snapshot) : log_rows(cli, **store, *snapshot);
   if (!warm) return warm.error();
   const std::size_t rows = warm->rows();
   const Fingerprint body = sha256(encode(Record{RecordId{}, Timestamp{}, *warm}));
@@ -116,11 +134,17 @@ Status warm_start(const WarmStartCli& cli) {
 }  // namespace
 
 void add_warm_start_command(CLI::App& app, WarmStartCli& cli) {
-  CLI::App* command =
-      app.add_subcommand("warm-start", "Teach a router from a table of outcomes, as one record");
+  CLI::App* command = app.add_subcommand(
+      "warm-start", "Teach a router from a table of outcomes or another log, as one record");
   command->add_option("--store", cli.store, "Store URL, such as sqlite:FILE")->required();
-  command->add_option("--data", cli.data, "Outcome table (folder) or classification CSV")
-      ->required();
+  CLI::Option* data =
+      command->add_option("--data", cli.data, "Outcome table (folder) or classification CSV");
+  command->add_option("--from", cli.from, "Or the store of another log; may be --store itself")
+      ->excludes(data);
+  command->add_option("--from-router", cli.from_router, "Its router (default: --router)");
+  command->add_option("--from-tenant", cli.from_tenant, "Its tenant (default: --tenant)");
+  command->add_flag("--inverse-propensity", cli.inverse_propensity,
+                    "Rows as if arms had been drawn whatever the request; fewer");
   command->add_option("--samples", cli.samples, "Observations of an arm that the rows are worth")
       ->required();
   command->add_option("--router", cli.router, "Router (default: default)");
@@ -131,6 +155,23 @@ void add_warm_start_command(CLI::App& app, WarmStartCli& cli) {
 int run_warm_start(const WarmStartCli& cli) {
   if (!(cli.samples > 0.0 && std::isfinite(cli.samples)) || cli.rows == 0) {
     std::cerr << "warm-start: --samples and --rows must be above 0\n";
+    return 2;
+  }
+  if (cli.data.empty() == cli.from.empty()) {
+    std::cerr << "warm-start: rows come from --data or from --from, one of them\n";
+    return 2;
+  }
+  if (cli.data.empty()) {
+    const bool same = cli.from == cli.store &&
+                      (cli.from_tenant.empty() || cli.from_tenant == cli.tenant) &&
+                      (cli.from_router.empty() || cli.from_router == cli.router);
+    if (same) {
+      std::cerr << "warm-start: a router has learnt from its own log already\n";
+      return 2;
+    }
+  } else if (!cli.from_router.empty() || !cli.from_tenant.empty() || cli.inverse_propensity) {
+    std::cerr << "warm-start: --from-router, --from-tenant and --inverse-propensity belong to "
+                 "--from\n";
     return 2;
   }
   if (const Status done = warm_start(cli); !done) {

@@ -13,6 +13,7 @@ namespace {
 constexpr NumberRange kNotNegative = {.min = 0.0};
 constexpr NumberRange kPositive = {.min = 0.0, .above_min = true};
 constexpr NumberRange kPseudoCount = {.min = 0.5, .max = 1e6};
+constexpr NumberRange kCorrelation = {.min = 0.0, .max = 0.999, .above_min = true};
 constexpr NumberRange kShare = {.min = 0.0, .max = 1.0};
 
 enum class PolicyKind : std::uint8_t {
@@ -24,10 +25,11 @@ enum class PolicyKind : std::uint8_t {
   squarecb,
   ucb1,
   beta_thompson,
-  all
+  all,
+  hybrid_linucb
 };
 
-constexpr std::array<Word<PolicyKind>, 9> kPolicies = {{
+constexpr std::array<Word<PolicyKind>, 10> kPolicies = {{
     {"linucb", PolicyKind::linucb},
     {"lints", PolicyKind::lints},
     {"uniform", PolicyKind::uniform},
@@ -37,6 +39,7 @@ constexpr std::array<Word<PolicyKind>, 9> kPolicies = {{
     {"ucb1", PolicyKind::ucb1},
     {"beta_thompson", PolicyKind::beta_thompson},
     {"default", PolicyKind::all},
+    {"hybrid_linucb", PolicyKind::hybrid_linucb},
 }};
 
 /// What [routers.policy] may hold, whichever policy it names; each begins with its default.
@@ -49,20 +52,23 @@ struct PolicyTable {
   Ucb1Options ucb1;
   BetaThompsonOptions beta_thompson;
   DefaultOptions all;
+  HybridLinUcbOptions hybrid_linucb;
 };
 
-/// One alpha for four policies, each with a default of its own.
+/// One alpha for five policies, each with a default of its own.
 double& alpha_of(PolicyTable& options, PolicyKind kind) {
   if (kind == PolicyKind::linucb) return options.linucb.alpha;
   if (kind == PolicyKind::ucb1) return options.ucb1.alpha;
   if (kind == PolicyKind::all) return options.all.alpha;
+  if (kind == PolicyKind::hybrid_linucb) return options.hybrid_linucb.alpha;
   return options.lints.alpha;
 }
 
 void refuse_other_options(ConfigSection& table, PolicyKind kind) {
   const bool has_alpha = kind == PolicyKind::linucb || kind == PolicyKind::lints ||
-                         kind == PolicyKind::ucb1 || kind == PolicyKind::all;
-  const std::array<std::pair<std::string_view, bool>, 9> fits = {
+                         kind == PolicyKind::ucb1 || kind == PolicyKind::all ||
+                         kind == PolicyKind::hybrid_linucb;
+  const std::array<std::pair<std::string_view, bool>, 11> fits = {
       {{"alpha", has_alpha},
        {"epsilon", kind == PolicyKind::epsilon_greedy},
        {"arm", kind == PolicyKind::fixed},
@@ -71,7 +77,9 @@ void refuse_other_options(ConfigSection& table, PolicyKind kind) {
        {"a0", kind == PolicyKind::beta_thompson},
        {"b0", kind == PolicyKind::beta_thompson},
        {"landmark_precision", kind == PolicyKind::all},
-       {"bandwidth", kind == PolicyKind::all}}};
+       {"bandwidth", kind == PolicyKind::all},
+       {"shared", kind == PolicyKind::hybrid_linucb},
+       {"shared_intercept", kind == PolicyKind::hybrid_linucb}}};
   for (const auto& [key, allowed] : fits) {
     if (allowed || !table.has(key)) continue;
     table.fault(key, "This policy has no such option.");
@@ -93,6 +101,8 @@ PolicyOptions read_policy_table(ConfigSection& table, PolicyOptions fallback) {
   table.read("b0", options.beta_thompson.b0, kPseudoCount);
   table.read("landmark_precision", options.all.landmark_precision, kPositive);
   table.read("bandwidth", options.all.bandwidth, kPositive);
+  table.read("shared", options.hybrid_linucb.shared, kCorrelation);
+  table.read("shared_intercept", options.hybrid_linucb.shared_intercept, kCorrelation);
   table.finish();
   if (!named) return fallback;
   refuse_other_options(table, kind);
@@ -116,6 +126,8 @@ PolicyOptions read_policy_table(ConfigSection& table, PolicyOptions fallback) {
       return options.beta_thompson;
     case PolicyKind::all:
       return options.all;
+    case PolicyKind::hybrid_linucb:
+      return options.hybrid_linucb;
   }
   return fallback;
 }

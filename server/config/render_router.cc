@@ -101,6 +101,11 @@ struct PolicyText {
            ", landmark_precision = " + real(options.landmark_precision) +
            ", bandwidth = " + real(options.bandwidth) + " }";
   }
+  std::string operator()(const HybridLinUcbOptions& options) const {
+    return "{ name = \"hybrid_linucb\", alpha = " + real(options.alpha) +
+           ", shared = " + real(options.shared) +
+           ", shared_intercept = " + real(options.shared_intercept) + " }";
+  }
 };
 
 std::string seed_text(std::uint64_t seed) {

@@ -95,7 +95,7 @@ class RandomRecords final {
             .excluded = text()};
   }
   PolicyOptions policy() {
-    switch (random_() % 9) {
+    switch (random_() % 10) {
       case 0:
         return LinUcbOptions{.alpha = number()};
       case 1:
@@ -112,6 +112,9 @@ class RandomRecords final {
         return Ucb1Options{.alpha = number()};
       case 7:
         return BetaThompsonOptions{.a0 = number(), .b0 = number()};
+      case 8:
+        return HybridLinUcbOptions{
+            .alpha = number(), .shared = number(), .shared_intercept = number()};
       default:
         return DefaultOptions{
             .alpha = number(), .landmark_precision = number(), .bandwidth = number()};

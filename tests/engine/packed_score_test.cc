@@ -84,6 +84,23 @@ class InstructionSet final {
   InstructionSet& operator=(const InstructionSet&) = delete;
 };
 
+void expect_product(const Problem& problem) {
+  std::vector<float> out(problem.padded.size(), -1.0F);
+  PackedMirror(problem.posterior()).times(problem.padded, out);
+  const Eigen::VectorXd expected = problem.covariance * problem.x;
+  const double scale = expected.cwiseAbs().maxCoeff();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto at = static_cast<Eigen::Index>(i);
+    const double value = at < expected.size() ? expected(at) : 0.0;
+    ASSERT_NEAR(out[i], value, 1e-5 * scale) << "d = " << problem.x.size() << ", i = " << i;
+  }
+}
+
+TEST(PackedMirror, MultipliesLikeDoublePrecisionToAHundredThousandthInAnyDimension) {
+  for (std::size_t d = 1; d <= 70; ++d) expect_product(random_problem(d, d));
+  for (const std::size_t d : {95U, 257U}) expect_product(random_problem(d, d));
+}
+
 TEST(PackedMirror, EveryInstructionSetOfThisMachineScoresAlike) {
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     SCOPED_TRACE(hwy::TargetName(target));
@@ -91,6 +108,7 @@ TEST(PackedMirror, EveryInstructionSetOfThisMachineScoresAlike) {
     for (const std::size_t d : {1U, 4U, 17U, 66U, 128U}) {
       const Problem problem = random_problem(d, 100 + d);
       expect_agreement(problem, PackedMirror(problem.posterior()).score(problem.padded));
+      expect_product(problem);
     }
   }
 }

@@ -65,8 +65,9 @@ TEST(Policy, UniformLooksAtNothing) {
 
 TEST(Policy, EveryPolicyReturnsADistributionForAnyNumberOfArms) {
   const std::vector<PolicyOptions> policies = {
-      LinUcbOptions{},        LinTsOptions{},    UniformOptions{}, FixedOptions{"arm"},
-      EpsilonGreedyOptions{}, SquareCbOptions{}, Ucb1Options{},    BetaThompsonOptions{}};
+      LinUcbOptions{},        LinTsOptions{},       UniformOptions{}, FixedOptions{"arm"},
+      EpsilonGreedyOptions{}, SquareCbOptions{},    Ucb1Options{},    BetaThompsonOptions{},
+      DefaultOptions{},       HybridLinUcbOptions{}};
   std::mt19937_64 random(3);
   std::uniform_real_distribution<double> unit(0.0, 1.0);
   for (const PolicyOptions& policy : policies) {
@@ -230,6 +231,13 @@ TEST(PolicySpec, PrecisionSetsAllThreeFeaturePrecisionsAndALaterKeyOverrulesIt) 
   EXPECT_EQ(spec->posterior.intercept_precision, PosteriorOptions{}.intercept_precision);
 }
 
+TEST(PolicySpec, HybridLinUcbSaysWhatArmsShare) {
+  const auto spec = parse_policy_spec("hybrid_linucb:alpha=.3,shared=.7,shared_intercept=.2");
+  ASSERT_TRUE(spec.ok());
+  EXPECT_EQ(spec->policy, PolicyOptions(HybridLinUcbOptions{0.3, 0.7, 0.2}));
+  EXPECT_EQ(policy_name(spec->policy), "hybrid_linucb");
+}
+
 TEST(PolicySpec, FixedTakesAnArmWithAnyPunctuationButACommaAndThenOptions) {
   const auto plain = parse_policy_spec("fixed:vendor/model-4:free=1");
   ASSERT_TRUE(plain.ok());
@@ -268,6 +276,10 @@ TEST(PolicySpec, AnErrorNamesTheKeyThatCausedIt) {
       {"ucb1:gamma0=1", "gamma0"},
       {"beta_thompson:a0=0.4", "a0"},
       {"beta_thompson:b0=0", "b0"},
+      {"hybrid_linucb:shared=0", "shared"},
+      {"hybrid_linucb:shared=1", "shared"},
+      {"hybrid_linucb:shared_intercept=1.5", "shared_intercept"},
+      {"linucb:shared=.5", "shared"},
       {"lints:gamma=0", "gamma"},
       {"lints:gamma=1.01", "gamma"},
       {"lints:floor=-0.1", "floor"},

@@ -99,7 +99,7 @@ class RandomRecords final {
             list([&] { return text(); })};
   }
   PolicyOptions policy() {
-    switch (below(9)) {
+    switch (below(10)) {
       case 0:
         return LinUcbOptions{number()};
       case 1:
@@ -116,6 +116,8 @@ class RandomRecords final {
         return Ucb1Options{number()};
       case 7:
         return BetaThompsonOptions{number(), number()};
+      case 8:
+        return HybridLinUcbOptions{number(), number(), number()};
       default:
         return DefaultOptions{number(), number(), number()};
     }

@@ -94,7 +94,7 @@ class RandomRouters final {
   }
 
   PolicyOptions policy(const std::string& id) {
-    switch (below(9)) {
+    switch (below(10)) {
       case 0:
         return LinUcbOptions{number()};
       case 1:
@@ -111,6 +111,8 @@ class RandomRouters final {
         return Ucb1Options{number()};
       case 7:
         return BetaThompsonOptions{0.5 + unit(), 0.5 + 1000.0 * unit()};
+      case 8:
+        return HybridLinUcbOptions{number(), 0.001 + 0.99 * unit(), 0.001 + 0.99 * unit()};
       default:
         return DefaultOptions{number(), 0.1 + number(), 0.1 + number()};
     }

@@ -189,7 +189,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(PolicyOptions(LinUcbOptions{}), PolicyOptions(LinTsOptions{}),
                       PolicyOptions(UniformOptions{}), PolicyOptions(EpsilonGreedyOptions{}),
                       PolicyOptions(SquareCbOptions{}), PolicyOptions(Ucb1Options{}),
-                      PolicyOptions(BetaThompsonOptions{}), PolicyOptions(DefaultOptions{})),
+                      PolicyOptions(BetaThompsonOptions{}), PolicyOptions(DefaultOptions{}),
+                      PolicyOptions(HybridLinUcbOptions{})),
     [](const auto& instance) { return std::string(policy_name(instance.param)); });
 
 }  // namespace
