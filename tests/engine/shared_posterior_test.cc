@@ -281,6 +281,26 @@ TEST(SharedPosterior, TakingBackTheOnlyObservationOfAVaguePriorIsStable) {
   }
 }
 
+TEST(SharedPosterior, TakingBackAllThatIsKnownOfAVagueSharedPartIsStable) {
+  // The arm's own part is known well beforehand, so that its step back is a harmless one.
+  constexpr std::size_t d = 2;
+  const LinearPrior vague{std::vector<double>(d, 0.0), std::vector<double>(d, 1e-10)};
+  const auto own = std::make_shared<const LinearPrior>(
+      LinearPrior{std::vector<double>(d, 0.0), std::vector<double>(d, 50.0)});
+  LinearPosterior arm(own);
+  SharedPosterior shared(std::make_shared<const LinearPrior>(vague), own);
+  const std::vector<float> x{1.0F, 0.5F};
+  ASSERT_TRUE(shared.add(arm.add(x, 1.0, 0.7)));
+  const auto back = arm.add(x, -1.0, -0.7);
+  ASSERT_FALSE(back.refactored);
+  ASSERT_FALSE(shared.add(back)) << "it asks to be rebuilt";
+  arm.refactor();  // What rounding leaves of its own step is more than so vague a prior bears.
+  const LinearPosterior* arms[] = {&arm};
+  shared.rebuild(arms);
+  EXPECT_NEAR(shared.state().inverse[0] * 1e-10, 1.0, 1e-3);
+  EXPECT_NEAR(shared.state().beta[0], 0.0, 1e-3);
+}
+
 TEST(SharedPosterior, ItsStateContinuesWithTheSameBits) {
   constexpr std::size_t d = 6;
   const std::vector<Row> rows = random_rows(d, 2, 60);
