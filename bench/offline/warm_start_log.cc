@@ -7,9 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "engine/default_text_model.h"
 #include "engine/keyed_random.h"
 #include "engine/log_reader.h"
 #include "engine/observation.h"
+#include "engine/router_fold.h"
 
 namespace pointsman::offline {
 namespace {
@@ -53,12 +55,40 @@ std::optional<std::size_t> arm_index(const RouterSnapshot& target, const std::st
   return std::nullopt;
 }
 
+/// Where reading begins, and what is known there of the layout.
+struct Beginning {
+  LogPosition after = 0;
+  LogPosition layout_since = 0;  ///< Decisions before it have another layout.
+  bool fits = false;             ///< The layout there is the target's.
+};
+
+/// A pruned log is whole from a position on, and what held there its checkpoints know.
+Result<Beginning> beginning_of(Store& store, const Scope& from, const RouterSnapshot& target) {
+  const auto below = store.pruned_below(from);
+  if (!below) return below.error();
+  Beginning found;
+  if (*below == 0) return found;
+  found.after = *below - 1;
+  const auto checkpoints = store.load_checkpoints(from);
+  if (!checkpoints) return checkpoints.error();
+  for (auto oldest = checkpoints->rbegin(); oldest != checkpoints->rend(); ++oldest) {
+    RouterFold fold(from, {.text_model = &default_text_model()});
+    if (!fold.restore(*oldest)) continue;
+    found.layout_since = fold.layout_since();
+    found.fits = fold.config()->features == target.config->features;
+    break;
+  }
+  return found;
+}
+
 Result<Candidates> candidates_of(Store& store, const Scope& from, const RouterSnapshot& target,
                                  bool drawn_only) {
   Candidates found;
   found.arms.resize(target.arms.size());
-  LogReader reader(store, from, 0);
-  bool fits = false;
+  const auto beginning = beginning_of(store, from, target);
+  if (!beginning) return beginning.error();
+  LogReader reader(store, from, beginning->after);
+  bool fits = beginning->fits;
   for (bool more = true; more;) {
     auto batch = reader.next();
     if (!batch) return batch.error();
@@ -71,7 +101,9 @@ Result<Candidates> candidates_of(Store& store, const Scope& from, const RouterSn
       const auto* decision = std::get_if<Decision>(&stored.record.body);
       if (decision == nullptr) continue;
       ++found.decisions;
-      if (!fits || decision->raw.size() != target.standardiser->raw_dims()) continue;
+      if (!fits || stored.position < beginning->layout_since ||
+          decision->raw.size() != target.standardiser->raw_dims())
+        continue;
       ++found.same_layout;
       const ArmView& chosen = decision->arms[decision->chosen];
       const auto arm = arm_index(target, chosen.arm);

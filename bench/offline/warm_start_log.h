@@ -30,9 +30,10 @@ inline constexpr double kLeastPropensity = 0.05;
 /// signal of confidence c < 1 keeps its decision with probability c, drawn by the query_id. Frozen
 /// times count as any other. The same log gives the same rows.
 ///
-/// Decisions encoded in another layout than the target's are left out: their vectors say other
-/// things. Errors: `not_found` where the log is empty; `invalid` where it has no decision in this
-/// layout, or none with an observation of an arm that the target has; the store's own.
+/// Of a pruned log only what is above the mark is read. Decisions encoded in another layout than
+/// the target's are left out: their vectors say other things. Errors: `not_found` where the log is
+/// empty; `invalid` where it has no decision in this layout, or none with an observation of an arm
+/// that the target has; the store's own.
 Result<WarmStart> warm_start_from_log(Store& store, const Scope& from, const RouterSnapshot& target,
                                       const LogRowsOptions& options);
 

@@ -16,6 +16,7 @@
 #include "bench/offline/warm_start_cli.h"
 #include "engine/append_requests.h"
 #include "engine/keyed_random.h"
+#include "engine/log_pruning.h"
 #include "engine/routers.h"
 #include "stores/open_store.h"
 
@@ -76,6 +77,7 @@ class Log final {
   }
 
   void append(AppendRequest request) { commit(std::move(request)); }
+  void checkpoint() { ASSERT_TRUE(routers_->checkpoint_all()); }
   std::shared_ptr<const RouterSnapshot> snapshot(const std::string& router) const {
     return routers_->snapshot({"default", router});
   }
@@ -261,6 +263,30 @@ TEST(WarmStartFromALog, DecisionsOfAnotherLayoutAreLeftOut) {
   const auto warm = warm_start_from_log(log.store(), kOld, *log.snapshot("new"), {.samples = 9});
   ASSERT_TRUE(warm);
   EXPECT_EQ(warm->rows(), 1U);
+}
+
+TEST(WarmStartFromALog, APrunedLogGivesWhatIsAboveItsMark) {
+  Log log;
+  RouterConfig config = config_of({"a"}, LinUcbOptions{});
+  config.decision_ttl_ms = 1000;
+  log.configure("old", config);
+  const auto teach = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      log.route("old", std::to_string(i), static_cast<float>(i));
+      log.rate(std::to_string(i), {1.0, 1.0});
+    }
+  };
+  teach(0, 1030);
+  log.checkpoint();
+  const auto pruned = prune_log(log.store(), kOld, {.now = Timestamp(std::chrono::days(1000))}, {});
+  ASSERT_TRUE(pruned) << pruned.error().message;
+  ASSERT_GT(pruned->removed, 1000U);
+  teach(1030, 1033);
+  const auto warm = warm_start_from_log(log.store(), kOld, *log.snapshot("old"), {.samples = 9});
+  ASSERT_TRUE(warm) << warm.error().message;
+  EXPECT_EQ(warm->raw, (std::vector<float>{1032, 1031, 1030}));
+  log.configure("new", config_of({"a"}, LinUcbOptions{}, "v"));
+  EXPECT_FALSE(warm_start_from_log(log.store(), kOld, *log.snapshot("new"), {.samples = 9}));
 }
 
 TEST(WarmStartFromALog, SaysWhyThereIsNothingToTake) {
