@@ -40,7 +40,7 @@ std::string session_settings(std::chrono::milliseconds statement_timeout) {
          "SET bytea_output = hex; SET client_encoding = 'UTF8'; SET jit = off;"
          "SET default_transaction_isolation = 'read committed';"
          "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
-         "SET enable_hashjoin = off; SET enable_mergejoin = off;"
+         "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off;"
          "SET statement_timeout = " +
          timeout + "; SET lock_timeout = " + timeout +
          "; SET idle_in_transaction_session_timeout = " + timeout;

@@ -73,34 +73,19 @@ class WaveFinder final {
 
 }  // namespace
 
-bool is_plain(const AppendRequest& request) {
-  return request.subject_kind == SubjectKind::decision && !request.creates_subject &&
-         !request.key && request.slots.size() == 1;
-}
-
 PostgresWaves waves_of(std::span<const AppendRequest> group) {
-  struct Wave {
-    std::vector<std::int32_t> plain;
-    std::vector<std::int32_t> others;
-  };
   WaveFinder finder;
-  std::vector<Wave> found;
+  std::vector<std::vector<std::int32_t>> found;
   std::int32_t number = 0;
   for (const AppendRequest& request : group) {
     const std::size_t wave = finder.wave_of(request);
     if (found.size() < wave) found.resize(wave);
-    (is_plain(request) ? found[wave - 1].plain : found[wave - 1].others).push_back(++number);
+    found[wave - 1].push_back(++number);
   }
   PostgresWaves waves;
-  const auto add = [&waves](const std::vector<std::int32_t>& members, std::int32_t plain) {
-    if (members.empty()) return;
-    waves.order.insert(waves.order.end(), members.begin(), members.end());
+  for (const std::vector<std::int32_t>& wave : found) {
+    waves.order.insert(waves.order.end(), wave.begin(), wave.end());
     waves.end.push_back(static_cast<std::int32_t>(waves.order.size()));
-    waves.plain.push_back(plain);
-  };
-  for (const Wave& wave : found) {
-    add(wave.plain, 1);
-    add(wave.others, 0);
   }
   return waves;
 }

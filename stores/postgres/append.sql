@@ -3,14 +3,18 @@
 
 -- Makes the heads that the group may begin, then holds all heads that it may append to, in
 -- ascending order, until the commit. Gives their ids. A request without a router goes to that of
--- its decision, which never changes; a decision that is committed only after this look-up is, to
--- this group, not there yet.
+-- its decision, which never changes; a decision that is committed only after this look is, to this
+-- group, not there yet. Where a tenant has but a few routers, all of them are held, which costs
+-- less than to look up whose the decisions are.
 CREATE FUNCTION lock_routers(
   p_scope_tenant bytea[], p_scope_router bytea[], p_scope_may_begin integer[],
   p_asked_tenant bytea[], p_asked_query_id bytea[]
 ) RETURNS integer[] LANGUAGE plpgsql AS $body$
 DECLARE
+  few CONSTANT integer := 4;
   wanted integer[];
+  tenants bytea[];
+  asked integer[];
 BEGIN
   IF 1 = ANY (p_scope_may_begin) THEN
     INSERT INTO heads (tenant, router)
@@ -24,10 +28,19 @@ BEGIN
 
   wanted := ARRAY(
     SELECT h.id FROM unnest(p_scope_tenant, p_scope_router) AS s(tenant, router)
-    JOIN heads AS h ON h.tenant = s.tenant AND h.router = s.router
-    UNION
-    SELECT d.router FROM unnest(p_asked_tenant, p_asked_query_id) AS a(tenant, query_id)
-    JOIN decisions AS d ON d.query_id = a.query_id AND d.tenant = a.tenant);
+    JOIN heads AS h ON h.tenant = s.tenant AND h.router = s.router);
+  IF cardinality(p_asked_tenant) > 0 THEN
+    tenants := ARRAY(SELECT DISTINCT unnest(p_asked_tenant));
+    asked := ARRAY(SELECT id FROM heads WHERE tenant = ANY (tenants) LIMIT few + 1);
+    IF cardinality(asked) > few THEN
+      asked := ARRAY(
+        SELECT DISTINCT d.router FROM unnest(p_asked_tenant, p_asked_query_id) AS a(tenant, query_id)
+        CROSS JOIN LATERAL (
+          SELECT router FROM decisions WHERE query_id = a.query_id AND tenant = a.tenant OFFSET 0
+        ) AS d);
+    END IF;
+    wanted := wanted || asked;
+  END IF;
   PERFORM FROM heads WHERE id = ANY (wanted) ORDER BY id FOR NO KEY UPDATE;
   RETURN wanted;
 END
@@ -53,13 +66,15 @@ $body$;
 -- The statuses are engine/store.h's AppendStatus: 0 recorded, 1 revised, 2 duplicate, 3 conflict,
 -- 4 unknown, 5 failed. Requests that speak of the same key, decision or slot are in different
 -- waves, each of which sees what the ones before it did. Positions follow the requests' order.
+-- The look-ups are LATERAL with OFFSET 0, which the planner leaves as they are: one descent of the
+-- primary key each. Left to itself it would, where the tables are still small, read all decisions
+-- of the held routers and compare, and keep that plan while they grow.
 CREATE FUNCTION append_batch(
   -- The logs that are named, and the decisions whose logs are meant.
   p_scope_tenant bytea[], p_scope_router bytea[], p_scope_may_begin integer[],
   p_asked_tenant bytea[], p_asked_query_id bytea[],
-  -- The requests' numbers, wave by wave; how many stand up to each wave's end; and 1 for a wave of
-  -- signals on decisions alone, without keys and with one slot each.
-  p_order integer[], p_wave_end integer[], p_wave_is_plain integer[],
+  -- The requests' numbers, wave by wave, and how many stand up to each wave's end.
+  p_order integer[], p_wave_end integer[],
   -- What it is about. p_scope: the number of a scope; 0: that of the decision.
   p_scope integer[], p_tenant bytea[], p_subject_kind integer[], p_subject bytea[],
   p_creates integer[], p_first_wins integer[],
@@ -104,55 +119,6 @@ DECLARE
 BEGIN
   FOR wave IN 1 .. cardinality(p_wave_end) LOOP
     wave_last := p_wave_end[wave];
-    IF p_wave_is_plain[wave] = 1 THEN
-      -- The rules below with what such requests cannot need left out, in half the time: most
-      -- requests are of this kind.
-      WITH judged AS MATERIALIZED (
-        SELECT f.*,
-               CASE WHEN f.router IS NULL OR f.d_router IS DISTINCT FROM f.router
-                      OR f.expires_at < p_time[f.i] THEN 4
-                    WHEN f.equal OR (p_first_wins[f.i] = 1 AND f.newest IS NOT NULL) THEN 2
-                    WHEN p_body[f.i] IS NULL THEN 5
-                    WHEN f.newest IS NOT NULL THEN 1
-                    ELSE 0 END AS status
-        FROM (
-          SELECT o.i, d.position AS decision, d.expires_at, d.router AS d_router,
-                 CASE WHEN p_scope[o.i] = 0 THEN d.router ELSE scope_id[p_scope[o.i]] END AS router,
-                 x.position AS newest, x.value_hash = p_slot_value[p_slot_first[o.i]] AS equal
-          FROM unnest(p_order[wave_first:wave_last]) AS o(i)
-          LEFT JOIN decisions AS d ON d.query_id = p_subject[o.i] AND d.tenant = p_tenant[o.i]
-            AND d.router = ANY (held)
-          LEFT JOIN decision_slots AS x
-            ON x.decision = d.position AND x.name = p_slot_name[p_slot_first[o.i]]
-        ) AS f
-      ), put_records AS (
-        INSERT INTO records (router, position, time, decision, reward, confidence, cost_usd,
-                             latency_ms, kind, query_id, session_id, arm, signal_type, body)
-        SELECT j.router, new_position[j.i], p_time[j.i], j.decision, p_reward[j.i],
-               p_confidence[j.i], p_cost_usd[j.i], p_latency_ms[j.i], p_kind[j.i],
-               p_query_id[j.i], p_session_id[j.i], p_arm[j.i], p_signal_type[j.i], p_body[j.i]
-        FROM judged AS j WHERE j.status < 2
-      ), put_slots AS (
-        INSERT INTO decision_slots AS x (decision, position, name, value_hash)
-        SELECT j.decision, new_position[j.i], p_slot_name[p_slot_first[j.i]],
-               p_slot_value[p_slot_first[j.i]]
-        FROM judged AS j WHERE j.status < 2
-        ON CONFLICT (decision, name) DO UPDATE
-          SET position = excluded.position, value_hash = excluded.value_hash
-      )
-      SELECT array_agg(j.i), array_agg(j.status),
-             array_agg(CASE WHEN j.status < 2 THEN new_position[j.i]
-                            WHEN j.status = 2 THEN j.newest ELSE 0 END),
-             array_agg(j.router)
-      INTO made_request, made_status, made_position, made_router
-      FROM judged AS j;
-      all_request := all_request || made_request;
-      all_status := all_status || made_status;
-      all_position := all_position || made_position;
-      all_router := all_router || made_router;
-      wave_first := wave_last + 1;
-      CONTINUE;
-    END IF;
     WITH asked AS MATERIALIZED (
       SELECT o.i,
              p_tenant[o.i] AS tenant,
@@ -175,8 +141,9 @@ BEGIN
              k.router = p_key_router[a.i] AS k_own,
              s.any_known, s.all_equal, s.newest
       FROM asked AS a
-      LEFT JOIN decisions AS d ON d.query_id = a.query_id AND d.tenant = a.tenant
-        AND (NOT a.on_decision OR d.router = ANY (held))
+      LEFT JOIN LATERAL (
+        SELECT * FROM decisions WHERE query_id = a.query_id AND tenant = a.tenant OFFSET 0
+      ) AS d ON NOT a.on_decision OR d.router = ANY (held)
       LEFT JOIN LATERAL (
         SELECT k.* FROM idempotency_keys AS k
         WHERE k.key = p_key[a.i] AND k.route = p_key_route[a.i] AND k.tenant = a.tenant
@@ -301,5 +268,78 @@ BEGIN
     SELECT m.i, m.status, m.position, h.router
     FROM unnest(all_request, all_status, all_position, all_router) AS m(i, status, position, router)
     LEFT JOIN heads AS h ON h.id = m.router;
+END
+$body$;
+
+-- append_batch() for a group of nothing but signals on decisions of one tenant, which name no log,
+-- have no key and one slot each, and do not speak of the same slot. What such requests cannot need
+-- is left out, which takes half the time: most groups are of this kind.
+CREATE FUNCTION append_signals(
+  p_tenant bytea, p_query_id bytea[], p_first_wins integer[], p_slot_name bytea[],
+  p_slot_value bytea[],
+  p_time bigint[], p_kind text[], p_session_id bytea[], p_arm bytea[], p_signal_type bytea[],
+  p_reward double precision[], p_confidence double precision[], p_cost_usd double precision[],
+  p_latency_ms double precision[], p_body bytea[]
+) RETURNS TABLE (request bigint, status integer, "position" bigint, router bytea)
+LANGUAGE plpgsql AS $body$
+#variable_conflict use_column
+DECLARE
+  held integer[] := lock_routers(
+    '{}', '{}', '{}', array_fill(p_tenant, ARRAY[cardinality(p_query_id)]), p_query_id);
+  -- From here on each statement sees what was committed before the heads were held.
+  new_position bigint[] := take_positions(held, cardinality(p_query_id));
+  name bytea[] := ARRAY(
+    SELECT h.router FROM unnest(held) WITH ORDINALITY AS u(id, n) JOIN heads AS h ON h.id = u.id
+    ORDER BY u.n);
+BEGIN
+  RETURN QUERY
+    WITH judged AS MATERIALIZED (
+      SELECT f.*,
+             CASE WHEN f.router IS NULL OR f.expires_at < f.time THEN 4
+                  WHEN f.equal OR (f.first_wins = 1 AND f.newest IS NOT NULL) THEN 2
+                  WHEN f.body IS NULL THEN 5
+                  WHEN f.newest IS NOT NULL THEN 1
+                  ELSE 0 END AS status
+      FROM (
+        SELECT a.*, d.position AS decision, d.expires_at, d.router, x.position AS newest,
+               x.value_hash = a.slot_value AS equal
+        FROM unnest(p_query_id, p_first_wins, p_slot_name, p_slot_value, p_time, p_kind,
+                    p_session_id, p_arm, p_signal_type, p_reward, p_confidence, p_cost_usd,
+                    p_latency_ms, p_body, new_position) WITH ORDINALITY
+          AS a(query_id, first_wins, slot_name, slot_value, time, kind, session_id, arm,
+               signal_type, reward, confidence, cost_usd, latency_ms, body, position, request)
+        LEFT JOIN LATERAL (
+          SELECT * FROM decisions WHERE query_id = a.query_id AND tenant = p_tenant OFFSET 0
+        ) AS d ON d.router = ANY (held)
+        LEFT JOIN LATERAL (
+          SELECT * FROM decision_slots WHERE decision = d.position AND name = a.slot_name OFFSET 0
+        ) AS x ON true
+      ) AS f
+    ), put_records AS (
+      INSERT INTO records (router, position, time, decision, reward, confidence, cost_usd,
+                           latency_ms, kind, query_id, session_id, arm, signal_type, body)
+      SELECT j.router, j.position, j.time, j.decision, j.reward, j.confidence, j.cost_usd,
+             j.latency_ms, j.kind, j.query_id, j.session_id, j.arm, j.signal_type, j.body
+      FROM judged AS j WHERE j.status < 2
+    ), put_slots AS (
+      INSERT INTO decision_slots AS x (decision, position, name, value_hash)
+      SELECT j.decision, j.position, j.slot_name, j.slot_value FROM judged AS j WHERE j.status < 2
+      ON CONFLICT (decision, name) DO UPDATE
+        SET position = excluded.position, value_hash = excluded.value_hash
+    ), put_heads AS (
+      UPDATE heads AS h SET pos = m.newest
+      FROM (SELECT j.router, max(j.position) AS newest FROM judged AS j
+            WHERE j.status < 2 GROUP BY 1) AS m
+      WHERE h.id = m.router
+    ), put_counts AS (
+      INSERT INTO record_counts AS c (router, records, kind, signal_type)
+      SELECT j.router, count(*), j.kind, coalesce(j.signal_type, '')
+      FROM judged AS j WHERE j.status < 2 GROUP BY 1, 3, 4
+      ON CONFLICT (router, kind, signal_type) DO UPDATE SET records = c.records + excluded.records
+    )
+    SELECT j.request, j.status,
+           CASE WHEN j.status < 2 THEN j.position WHEN j.status = 2 THEN j.newest ELSE 0 END,
+           name[array_position(held, j.router)]
+    FROM judged AS j;
 END
 $body$;

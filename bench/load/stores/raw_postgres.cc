@@ -14,7 +14,7 @@
 namespace pointsman::bench {
 namespace {
 
-/// One statement, one round trip and one transaction a group: the rows that append_batch() writes
+/// One statement, one round trip and one transaction a group: the rows that append_signals() writes
 /// for feedback that is new, without its rules, keys, other subjects and other logs.
 constexpr PostgresStatement kAppend{
     "raw_append",
