@@ -37,9 +37,7 @@ std::optional<double> predicted(const std::optional<double>& stated, double sum,
 
 DecisionState* DecisionCache::find(const std::string& query_id) {
   const auto at = index_.find(query_id);
-  if (at == index_.end()) return nullptr;
-  entries_.splice(entries_.begin(), entries_, at->second);
-  return &at->second->state;
+  return at == index_.end() ? nullptr : &at->second->state;
 }
 
 DecisionState& DecisionCache::put(const std::string& query_id, DecisionState state) {

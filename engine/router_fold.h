@@ -19,8 +19,9 @@
 
 namespace pointsman {
 
-/// The decisions that a fold has at hand, least recently used first out. One that is not here any
-/// more is rebuilt from the store, so the bound costs time, never correctness.
+/// The decisions that a fold has at hand, the one that came first out first: a decision that has
+/// its feedback must not outlast one that still waits for it. One that is not here any more is
+/// rebuilt from the store, so the bound costs time, never correctness.
 class DecisionCache final {
  public:
   explicit DecisionCache(std::size_t capacity) : capacity_(capacity) {}
@@ -40,7 +41,7 @@ class DecisionCache final {
     bool pinned = false;
   };
   std::size_t capacity_;
-  std::list<Entry> entries_;  ///< Most recently used first; pinned ones at the back stay.
+  std::list<Entry> entries_;  ///< Newest first; pinned ones stay.
   std::unordered_map<std::string, std::list<Entry>::iterator> index_;
 };
 

@@ -15,6 +15,8 @@
 
 namespace pointsman {
 
+struct LogBatch;
+
 /// What became of one appended record.
 struct Committed {
   AppendStatus status = AppendStatus::unknown;
@@ -147,7 +149,7 @@ class Routers final {
   Status go_back(Entry& entry);
   /// To the newest sound checkpoint, which stands above what was pruned.
   Status leap_over_pruned(Entry& entry);
-  Status fold_batch(Entry& entry, const std::vector<StoredRecord>& batch, Folding* folding);
+  Status fold_batch(Entry& entry, const LogBatch& batch, Folding* folding);
   /// Whether what was folded from `first` on may have asked for decisions that are pruned since.
   Result<bool> pruned_while_folded(const Entry& entry, LogPosition first,
                                    const std::vector<StoredRecord>& batch, bool failed);

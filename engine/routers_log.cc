@@ -87,13 +87,14 @@ Status Routers::leap_over_pruned(Entry& entry) {
   return Done{};
 }
 
-Status Routers::fold_batch(Entry& entry, const std::vector<StoredRecord>& batch, Folding* folding) {
+Status Routers::fold_batch(Entry& entry, const LogBatch& batch, Folding* folding) {
   const Scope& scope = entry.fold->scope();
   const LogPosition position = entry.fold->position();
-  for (const StoredRecord& stored : batch) {
+  FetchedDecisions source(batch.earlier, store_);
+  for (const StoredRecord& stored : batch.records) {
     if (stored.position <= position) continue;
     touch(entry);
-    if (Status status = entry.fold->apply(stored, store_); !status) return status;
+    if (Status status = entry.fold->apply(stored, source); !status) return status;
     ++entry.since_checkpoint;
     const std::size_t* at = folding ? folding->find(scope, stored.position) : nullptr;
     if (at == nullptr) continue;
@@ -122,12 +123,14 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
   std::uint64_t folded = 0;
   // The first scan begins one record back, and so also says whether that is still the same one.
   bool look = store_.shared() || is_behind(entry);
+  // The decisions of an unfrozen schema keep their places in the cache.
+  const std::size_t surely_cached = options_.fold.cached_decisions / 16 * 15;
   std::optional<LogReader> log;
   for (;;) {
     const Scope& scope = entry.fold->scope();
     const LogPosition position = entry.fold->position();
     look = look && position > 0;
-    if (!log) log.emplace(store_, scope, look ? position - 1 : position);
+    if (!log) log.emplace(store_, scope, look ? position - 1 : position, surely_cached);
     auto batch = log->next();
     if (!batch && batch.error().code != ErrorCode::pruned) return batch.error();
     if (!batch) {
@@ -137,9 +140,9 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
       continue;
     }
     if (look) {
-      const bool there = !batch->empty() && batch->front().position == position;
+      const bool there = !batch->records.empty() && batch->records.front().position == position;
       const bool same =
-          there ? batch->front().record.id == entry.fold->last_id() : !store_.shared();
+          there ? batch->records.front().record.id == entry.fold->last_id() : !store_.shared();
       if (!same) {
         if (Status status = go_back(entry); !status) return status;
         look = false;
@@ -150,7 +153,7 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
     const std::uint64_t before = entry.since_checkpoint;
     const Status status = fold_batch(entry, *batch, folding);
     folded += entry.since_checkpoint - before;
-    const auto pruned = pruned_while_folded(entry, position + 1, *batch, !status);
+    const auto pruned = pruned_while_folded(entry, position + 1, batch->records, !status);
     if (!pruned) return pruned.error();
     if (*pruned) {
       if (Status leapt = leap_over_pruned(entry); !leapt) return leapt;
@@ -161,7 +164,7 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
     if (!status) return status;
     if (progress && folded > 0) progress(scope, folded);
     look = false;
-    if (batch->size() < LogReader::kBatch) break;
+    if (batch->records.size() < LogReader::kBatch) break;
   }
   entry.behind = false;
   entry.doubts = doubts;

@@ -16,8 +16,9 @@ namespace {
 
 constexpr PostgresStatement kFind{
     "find",
-    "WITH found AS MATERIALIZED (SELECT router, position FROM decisions "
-    "                            WHERE tenant = $1::bytea AND query_id = $2::bytea) "
+    "WITH found AS MATERIALIZED (SELECT d.router, d.position FROM unnest($2::bytea[]) AS asked(id) "
+    "  CROSS JOIN LATERAL (SELECT router, position FROM decisions "
+    "                      WHERE tenant = $1::bytea AND query_id = asked.id OFFSET 0) AS d) "
     "SELECT h.tenant, h.router, r.position, r.body FROM ("
     "  SELECT r.router, r.position, r.body FROM found AS f "
     "  JOIN records AS r ON r.router = f.router AND r.position = f.position "
@@ -155,8 +156,16 @@ Result<std::vector<Scope>> scopes_of(const Result<pqxx::result>& answer) {
 Result<std::vector<StoredRecord>> PostgresStore::find(std::string_view tenant,
                                                       std::string_view query_id,
                                                       LogPosition upper) {
+  const std::string id(query_id);
+  return find_all(tenant, {&id, 1}, upper);
+}
+
+Result<std::vector<StoredRecord>> PostgresStore::find_all(std::string_view tenant,
+                                                          std::span<const std::string> query_ids,
+                                                          LogPosition upper) {
+  const std::vector<std::optional<std::string_view>> ids(query_ids.begin(), query_ids.end());
   PostgresParams params;
-  params.bytes(tenant).bytes(query_id).integer(bounded(upper));
+  params.bytes(tenant).blobs(ids).integer(bounded(upper));
   return records_of(readers_->run(kFind, params));
 }
 

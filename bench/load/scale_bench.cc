@@ -52,7 +52,7 @@ struct SignalPlan {
   std::uint64_t delay;  ///< In decisions.
 };
 constexpr std::array<SignalPlan, 4> kSignals{
-    {{"thumbs", 2}, {"rating", 200}, {"quality_score", 2'000}, {"task_success", 20'000}}};
+    {{"thumbs", 2}, {"rating", 200}, {"quality_score", 5'000}, {"task_success", 50'000}}};
 constexpr std::uint64_t kRevisionDelay = 500'000;
 
 [[noreturn]] void fail(const std::string& message) {

@@ -92,8 +92,8 @@ Result<Candidates> candidates_of(Store& store, const Scope& from, const RouterSn
   for (bool more = true; more;) {
     auto batch = reader.next();
     if (!batch) return batch.error();
-    more = batch->size() == LogReader::kBatch;
-    for (const StoredRecord& stored : *batch) {
+    more = batch->records.size() == LogReader::kBatch;
+    for (const StoredRecord& stored : batch->records) {
       found.end = stored.position;
       if (const auto* config = std::get_if<RouterConfig>(&stored.record.body)) {
         fits = config->features == target.config->features;

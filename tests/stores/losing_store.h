@@ -37,7 +37,14 @@ class LosingStore final : public Store {
   }
   Result<std::vector<StoredRecord>> find(std::string_view tenant, std::string_view query_id,
                                          LogPosition upper) override {
+    ++finds;
     return inner_->find(tenant, query_id, upper);
+  }
+  Result<std::vector<StoredRecord>> find_all(std::string_view tenant,
+                                             std::span<const std::string> query_ids,
+                                             LogPosition upper) override {
+    found_together += query_ids.size();
+    return inner_->find_all(tenant, query_ids, upper);
   }
   Result<std::vector<StoredRecord>> session_records(const Scope& scope, std::string_view session_id,
                                                     LogPosition upper) override {
@@ -92,6 +99,8 @@ class LosingStore final : public Store {
   std::size_t scanned = 0;  ///< Records that scans gave.
   std::size_t heads_asked = 0;
   std::function<void()> after_next_scan;  ///< What happens while its records are on their way.
+  std::size_t finds = 0;           ///< Decisions that were asked for alone.
+  std::size_t found_together = 0;  ///< Decisions that were asked for with others.
 
  private:
   std::unique_ptr<MemoryStore> inner_ = std::make_unique<MemoryStore>();

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 #include <variant>
@@ -61,6 +62,39 @@ TEST_P(StoreReading, ARecordsIdIsToldByItsPosition) {
   EXPECT_EQ(value(store().record_id_at(kScope, position)), std::optional(first.record.id));
   EXPECT_EQ(value(store().record_id_at(kScope, position + 1'000)), std::nullopt);
   EXPECT_EQ(value(store().record_id_at({"acme", "other"}, position)), std::nullopt);
+}
+
+TEST_P(StoreReading, SeveralDecisionsAreFoundAtOnceEachInOrder) {
+  std::vector<std::string> asked;
+  for (int i = 0; i < 300; ++i) {
+    asked.push_back("q" + std::to_string(i));
+    append_one(decision({.query_id = asked.back()}));
+  }
+  for (int i = 0; i < 300; i += 2) append_one(outcome({.query_id = asked[i], .cost_usd = 1.0}));
+  const LogPosition upper = append_one(feedback({.query_id = "q7"})).position;
+  append_one(feedback({.query_id = "q9"}));
+  asked.push_back("nobody's");
+  std::map<std::string, std::vector<StoredRecord>> found;
+  std::string query_id;
+  for (const StoredRecord& stored : value(store().find_all("acme", asked, upper))) {
+    if (const auto* made = std::get_if<Decision>(&stored.record.body)) query_id = made->query_id;
+    if (const auto* cost = std::get_if<Outcome>(&stored.record.body)) query_id = cost->query_id;
+    if (const auto* said = std::get_if<Feedback>(&stored.record.body)) query_id = said->query_id;
+    found[query_id].push_back(stored);
+  }
+  EXPECT_EQ(found.size(), 300U);
+  for (const auto& [id, records] : found) {
+    const auto alone = value(store().find("acme", id, upper));
+    ASSERT_EQ(records.size(), alone.size()) << id;
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      EXPECT_EQ(records[i].position, alone[i].position) << id;
+      EXPECT_EQ(records[i].scope, kScope);
+    }
+  }
+  EXPECT_EQ(found["q7"].size(), 2U);
+  EXPECT_EQ(found["q9"].size(), 1U) << "its feedback is above";
+  EXPECT_TRUE(value(store().find_all("acme", {}, upper)).empty());
+  EXPECT_TRUE(value(store().find_all("other", asked, upper)).empty());
 }
 
 TEST_P(StoreReading, RecentFeedbackPagesFromTheNewestWithoutGapsOrRepeats) {
