@@ -223,13 +223,11 @@ bool try_sticky(const RouterSnapshot& snapshot, const DecideRequest& request, co
   return true;
 }
 
+/// What the posteriors say of the request's context, an entry an arm, by `scored(arm number)`;
+/// then who is eligible.
+template <class Scored>
 void score_arms(const RouterSnapshot& snapshot, const DecideRequest& request, Evaluation& out,
-                Scratch& s) {
-  const Standardiser& standardiser = *snapshot.standardiser;
-  s.context.assign(PackedMirror::padded_dims(standardiser.context_dims()), 0.0F);
-  standardiser.apply(request.raw, s.context);
-  const SharedMirror* shared = snapshot.shared.get();
-  if (shared != nullptr) s.projected.resize(s.context.size());
+                Scratch& s, const Scored& scored) {
   const PriceTerm price(snapshot, out.utility);
   const double value_usd = value_of(out.utility, snapshot.config->budget);
   out.scores.assign(snapshot.arms.size(), Evaluation::Score{});
@@ -237,11 +235,9 @@ void score_arms(const RouterSnapshot& snapshot, const DecideRequest& request, Ev
   for (std::size_t a = 0; a < snapshot.arms.size(); ++a) {
     const ArmModel& arm = *snapshot.arms[a];
     Evaluation::Score& score = out.scores[a];
-    const MeanVariance scored = shared == nullptr
-                                    ? arm.mirror->score(s.context)
-                                    : shared->score(*arm.mirror, s.context, s.projected);
-    score.mean = static_cast<double>(scored.mean);
-    score.sigma = std::sqrt(static_cast<double>(scored.variance));
+    const MeanVariance said = scored(a);
+    score.mean = static_cast<double>(said.mean);
+    score.sigma = std::sqrt(static_cast<double>(said.variance));
     score.shift = price.of(arm);
     score.utility = value_usd * score.mean + score.shift;
     score.excluded = exclusion(arm, request);
@@ -249,15 +245,14 @@ void score_arms(const RouterSnapshot& snapshot, const DecideRequest& request, Ev
   }
 }
 
-}  // namespace
-
-Status evaluate(const RouterSnapshot& snapshot, const DecideRequest& request, Evaluation& out) {
-  assert(request.raw.size() == snapshot.standardiser->raw_dims());
+/// evaluate() with the scores of `scored`.
+template <class Scored>
+Status evaluate_scored(const RouterSnapshot& snapshot, const DecideRequest& request,
+                       Evaluation& out, Scratch& s, const Scored& scored) {
   if (Status known = check_requested_arms(snapshot, request); !known) return known;
-  Scratch& s = scratch();
   out.utility = request.utility.value_or(snapshot.config->utility);
   out.shadow_propensities.clear();
-  score_arms(snapshot, request, out, s);
+  score_arms(snapshot, request, out, s, scored);
   if (s.eligible.empty()) return none_left(snapshot, out);
 
   if (!request.parent.empty()) {
@@ -278,6 +273,86 @@ Status evaluate(const RouterSnapshot& snapshot, const DecideRequest& request, Ev
   KeyedRandom random(snapshot.config->seed, request.query_id);
   out.chosen = s.eligible[draw(s.p, random.next_unit())];
   out.reason = reason_of_draw(snapshot, out, s, nursery);
+  return Done{};
+}
+
+void standardise(const RouterSnapshot& snapshot, const DecideRequest& request, Scratch& s) {
+  const Standardiser& standardiser = *snapshot.standardiser;
+  assert(request.raw.size() == standardiser.raw_dims());
+  s.context.assign(PackedMirror::padded_dims(standardiser.context_dims()), 0.0F);
+  standardiser.apply(request.raw, s.context);
+}
+
+/// Contexts side by side, and what every arm says of them.
+class ScoredTile final {
+ public:
+  explicit ScoredTile(const RouterSnapshot& snapshot)
+      : snapshot_(snapshot),
+        width_(PackedMirror::tile_width()),
+        contexts_(width_ * PackedMirror::padded_dims(snapshot.standardiser->context_dims())),
+        scores_(width_ * snapshot.arms.size()) {}
+
+  std::size_t width() const { return width_; }
+
+  /// At most width() requests.
+  void score(std::span<const DecideRequest> requests, Scratch& s) {
+    std::fill(contexts_.begin(), contexts_.end(), 0.0F);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      standardise(snapshot_, requests[i], s);
+      for (std::size_t d = 0; d < s.context.size(); ++d) contexts_[d * width_ + i] = s.context[d];
+    }
+    for (std::size_t a = 0; a < snapshot_.arms.size(); ++a) {
+      snapshot_.arms[a]->mirror->score_tile(contexts_,
+                                            std::span(scores_).subspan(a * width_, width_));
+    }
+  }
+
+  const MeanVariance& of(std::size_t arm, std::size_t request) const {
+    return scores_[arm * width_ + request];
+  }
+
+ private:
+  const RouterSnapshot& snapshot_;
+  std::size_t width_;
+  std::vector<float> contexts_;  ///< (padded dims, width)
+  std::vector<MeanVariance> scores_;
+};
+
+}  // namespace
+
+Status evaluate(const RouterSnapshot& snapshot, const DecideRequest& request, Evaluation& out) {
+  Scratch& s = scratch();
+  standardise(snapshot, request, s);
+  const SharedMirror* shared = snapshot.shared.get();
+  if (shared != nullptr) s.projected.resize(s.context.size());
+  return evaluate_scored(snapshot, request, out, s, [&](std::size_t a) {
+    const PackedMirror& mirror = *snapshot.arms[a]->mirror;
+    return shared == nullptr ? mirror.score(s.context)
+                             : shared->score(mirror, s.context, s.projected);
+  });
+}
+
+Status evaluate_batch(const RouterSnapshot& snapshot, std::span<const DecideRequest> requests,
+                      std::span<Evaluation> out) {
+  assert(out.size() == requests.size());
+  const auto numbered = [](std::size_t i, Error error) {
+    error.field.insert(0, "/" + std::to_string(i));
+    return error;
+  };
+  Scratch& s = scratch();
+  ScoredTile tile(snapshot);
+  for (std::size_t first = 0; first < requests.size(); first += tile.width()) {
+    const auto now = requests.subspan(first, std::min(tile.width(), requests.size() - first));
+    // Arms that share coefficients are scored on more than their own mirror.
+    if (!snapshot.shared) tile.score(now, s);
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      const Status status = snapshot.shared
+                                ? evaluate(snapshot, now[i], out[first + i])
+                                : evaluate_scored(snapshot, now[i], out[first + i], s,
+                                                  [&](std::size_t a) { return tile.of(a, i); });
+      if (!status) return numbered(first + i, status.error());
+    }
+  }
   return Done{};
 }
 

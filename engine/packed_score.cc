@@ -51,6 +51,32 @@ MeanVariance score_mirror(const MirrorView& view, const float* HWY_RESTRICT x) {
 }
 
 /// As below, without vectors.
+std::size_t tile_width() { return 4; }
+
+/// As below, without vectors.
+void score_tile(const MirrorView& view, const float* HWY_RESTRICT xt,
+                MeanVariance* HWY_RESTRICT out) {
+  const std::size_t width = tile_width();
+  for (std::size_t context = 0; context < width; ++context) {
+    const float* HWY_RESTRICT strip = view.strips;
+    float mean = 0.0F;
+    float variance = 0.0F;
+    for (std::size_t column = 0; column < view.dims; column += 16) {
+      const float* HWY_RESTRICT xs = xt + column * width + context;
+      const std::size_t rows = (view.dims - column + 3) / 4 * 4;
+      for (std::size_t lane = 0; lane < 16; ++lane) {
+        float y = 0.0F;
+        for (std::size_t row = 0; row < rows; ++row) y += strip[16 * row + lane] * xs[row * width];
+        variance += y * xs[lane * width];
+        mean += view.theta[column + lane] * xs[lane * width];
+      }
+      strip += 16 * rows;
+    }
+    out[context] = {mean, variance > 0.0F ? variance : 0.0F};
+  }
+}
+
+/// As below, without vectors.
 void times_mirror(const MirrorView& view, const float* HWY_RESTRICT x, float* HWY_RESTRICT out) {
   const float* HWY_RESTRICT strip = view.strips;
   for (std::size_t column = 0; column < view.dims; column += 16) {
@@ -128,6 +154,77 @@ MeanVariance score_mirror(const MirrorView& view, const float* HWY_RESTRICT x) {
   return {hn::GetLane(hn::SumOfLanes(tag, mean)), total > 0.0F ? total : 0.0F};
 }
 
+/// How many contexts score_tile() takes: two vectors of them.
+std::size_t tile_width() { return 2 * hn::Lanes(hn::CappedTag<float, 16>()); }
+
+/// Scores tile_width() contexts, which stand side by side: number i of all of them, then number
+/// i + 1; padded_dims numbers each. Lanes are contexts and P̃'s numbers are broadcast, eight sums at
+/// once (four columns of two vectors), so that the multiply-adds are all it waits for.
+void score_tile(const MirrorView& view, const float* HWY_RESTRICT xt,
+                MeanVariance* HWY_RESTRICT out) {
+  const hn::CappedTag<float, 16> tag;
+  const std::size_t n = hn::Lanes(tag);
+  const std::size_t width = 2 * n;
+  const float* HWY_RESTRICT strip = view.strips;
+  auto mean0 = hn::Zero(tag);
+  auto mean1 = hn::Zero(tag);
+  auto variance0 = hn::Zero(tag);
+  auto variance1 = hn::Zero(tag);
+  for (std::size_t column = 0; column < view.dims; column += 16) {
+    const std::size_t rows = (view.dims - column + 3) / 4 * 4;
+    const std::size_t columns = rows < 16 ? rows : 16;
+    const float* HWY_RESTRICT xs = xt + column * width;
+    // Four columns at a time, from the diagonal down: P̃ is zero above it.
+    for (std::size_t group = 0; group < columns; group += 4) {
+      auto a0 = hn::Zero(tag);
+      auto a1 = hn::Zero(tag);
+      auto b0 = hn::Zero(tag);
+      auto b1 = hn::Zero(tag);
+      auto c0 = hn::Zero(tag);
+      auto c1 = hn::Zero(tag);
+      auto d0 = hn::Zero(tag);
+      auto d1 = hn::Zero(tag);
+      for (std::size_t row = group; row < rows; ++row) {
+        const float* HWY_RESTRICT p = strip + 16 * row + group;
+        const auto x0 = hn::LoadU(tag, xs + row * width);
+        const auto x1 = hn::LoadU(tag, xs + row * width + n);
+        a0 = hn::MulAdd(hn::Set(tag, p[0]), x0, a0);
+        a1 = hn::MulAdd(hn::Set(tag, p[0]), x1, a1);
+        b0 = hn::MulAdd(hn::Set(tag, p[1]), x0, b0);
+        b1 = hn::MulAdd(hn::Set(tag, p[1]), x1, b1);
+        c0 = hn::MulAdd(hn::Set(tag, p[2]), x0, c0);
+        c1 = hn::MulAdd(hn::Set(tag, p[2]), x1, c1);
+        d0 = hn::MulAdd(hn::Set(tag, p[3]), x0, d0);
+        d1 = hn::MulAdd(hn::Set(tag, p[3]), x1, d1);
+      }
+      const float* HWY_RESTRICT own = xs + group * width;
+      variance0 = hn::MulAdd(a0, hn::LoadU(tag, own), variance0);
+      variance1 = hn::MulAdd(a1, hn::LoadU(tag, own + n), variance1);
+      variance0 = hn::MulAdd(b0, hn::LoadU(tag, own + width), variance0);
+      variance1 = hn::MulAdd(b1, hn::LoadU(tag, own + width + n), variance1);
+      variance0 = hn::MulAdd(c0, hn::LoadU(tag, own + 2 * width), variance0);
+      variance1 = hn::MulAdd(c1, hn::LoadU(tag, own + 2 * width + n), variance1);
+      variance0 = hn::MulAdd(d0, hn::LoadU(tag, own + 3 * width), variance0);
+      variance1 = hn::MulAdd(d1, hn::LoadU(tag, own + 3 * width + n), variance1);
+    }
+    for (std::size_t i = 0; i < columns; ++i) {
+      const auto theta = hn::Set(tag, view.theta[column + i]);
+      mean0 = hn::MulAdd(theta, hn::LoadU(tag, xs + i * width), mean0);
+      mean1 = hn::MulAdd(theta, hn::LoadU(tag, xs + i * width + n), mean1);
+    }
+    strip += 16 * rows;
+  }
+  HWY_ALIGN float means[32];
+  HWY_ALIGN float variances[32];
+  hn::Store(mean0, tag, means);
+  hn::Store(mean1, tag, means + n);
+  hn::Store(hn::Max(variance0, hn::Zero(tag)), tag, variances);
+  hn::Store(hn::Max(variance1, hn::Zero(tag)), tag, variances + n);
+  for (std::size_t context = 0; context < width; ++context) {
+    out[context] = {means[context], variances[context]};
+  }
+}
+
 #endif
 
 /// What an element of a 4×4 block on the diagonal counts in P̃.
@@ -181,6 +278,8 @@ HWY_AFTER_NAMESPACE();
 namespace pointsman {
 
 HWY_EXPORT(score_mirror);
+HWY_EXPORT(tile_width);
+HWY_EXPORT(score_tile);
 HWY_EXPORT(times_mirror);
 HWY_EXPORT(write_strips);
 
@@ -225,6 +324,18 @@ MeanVariance PackedMirror::score(std::span<const float> padded_x) const {
   if (dims_ == 0) return {};
   const MirrorView view{theta_.front().lanes.data(), strips_.front().lanes.data(), dims_};
   return HWY_DYNAMIC_DISPATCH(score_mirror)(view, padded_x.data());
+}
+
+std::size_t PackedMirror::tile_width() { return HWY_DYNAMIC_DISPATCH(tile_width)(); }
+
+void PackedMirror::score_tile(std::span<const float> tile, std::span<MeanVariance> out) const {
+  assert(tile.size() >= padded_dims(dims_) * tile_width() && out.size() >= tile_width());
+  if (dims_ == 0) {
+    std::fill(out.begin(), out.end(), MeanVariance{});
+    return;
+  }
+  const MirrorView view{theta_.front().lanes.data(), strips_.front().lanes.data(), dims_};
+  HWY_DYNAMIC_DISPATCH(score_tile)(view, tile.data(), out.data());
 }
 
 void PackedMirror::times(std::span<const float> padded_x, std::span<float> out) const {

@@ -66,6 +66,15 @@ class PackedMirror final {
   /// are 0. The buffer need not be aligned.
   MeanVariance score(std::span<const float> padded_x) const;
 
+  /// How many contexts score_tile() takes, between 4 and 32: this machine's vectors say.
+  static std::size_t tile_width();
+
+  /// score() of tile_width() contexts at once, at the speed of a matrix product: what is read of P
+  /// is used for all of them. `tile` is their transpose (padded_dims(dims()), tile_width()): number
+  /// i of each, then number i + 1, with zeros from dims() on. Sums in another order than score()
+  /// does: the same to 1e-5. `out` has tile_width() entries.
+  void score_tile(std::span<const float> tile, std::span<MeanVariance> out) const;
+
   /// out = Px. `padded_x` as score() takes it; `out` has padded_dims(dims()) floats too, and those
   /// from dims() on become 0. Reads what score() reads and takes about thrice its time.
   void times(std::span<const float> padded_x, std::span<float> out) const;

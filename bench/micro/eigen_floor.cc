@@ -25,6 +25,16 @@ void run(benchmark::State& state, Factory make, const EigenLoopSize& size, Step 
   }
 }
 
+/// Time is that of one context.
+void run_batch(benchmark::State& state, Factory make, const EigenLoopSize& size) {
+  const auto loop = make(size);
+  const auto contexts = static_cast<benchmark::IterationCount>(loop->decide_batch());
+  while (state.KeepRunningBatch(contexts)) {
+    loop->decide_batch();
+    benchmark::ClobberMemory();
+  }
+}
+
 void decide_linucb(EigenLoop& loop, std::size_t at) {
   benchmark::DoNotOptimize(loop.decide_linucb(at));
 }
@@ -55,6 +65,9 @@ const bool kRegistered = [] {
       add("decide_linucb", decide_linucb);
       add("decide_lints", decide_lints);
       add("update", update);
+      benchmark::RegisterBenchmark(
+          (prefix + "decide_batch" + suffix).c_str(),
+          [size, f = make](benchmark::State& state) { run_batch(state, f, size); });
     }
   }
   return true;

@@ -34,6 +34,22 @@ class Loop final : public EigenLoop {
                     [&](Scalar mean, Scalar sigma) { return mean + kAlpha * sigma; });
   }
 
+  std::size_t decide_batch() override {
+    constexpr Scalar kAlpha = Scalar(0.2);
+    const auto n = static_cast<Eigen::Index>(contexts_.size());
+    Matrix x(scratch_.size(), n);
+    for (Eigen::Index i = 0; i < n; ++i) x.col(i) = contexts_[static_cast<std::size_t>(i)];
+    bounds_.resize(static_cast<Eigen::Index>(arms_.size()), n);
+    for (std::size_t a = 0; a < arms_.size(); ++a) {
+      projected_.noalias() = arms_[a].inverse * x;
+      bounds_.row(static_cast<Eigen::Index>(a)) =
+          arms_[a].theta.transpose() * x +
+          kAlpha * projected_.cwiseProduct(x).colwise().sum().cwiseSqrt();
+    }
+    for (Eigen::Index i = 0; i < n; ++i) bounds_.col(i).maxCoeff(&best_);
+    return contexts_.size();
+  }
+
   std::size_t decide_lints(std::size_t at) override {
     std::normal_distribution<Scalar> normal;
     return best_arm(contexts_[at % 64],
@@ -81,6 +97,9 @@ class Loop final : public EigenLoop {
   std::vector<Arm> arms_;
   std::vector<Vector> contexts_;
   Vector scratch_;
+  Matrix projected_;
+  Matrix bounds_;
+  Eigen::Index best_ = 0;
 };
 
 }  // namespace

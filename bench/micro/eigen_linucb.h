@@ -13,7 +13,9 @@ class EigenLoop {
   virtual ~EigenLoop() = default;
   /// The arm for context number `at`, by the upper bound μ + ασ.
   virtual std::size_t decide_linucb(std::size_t at) = 0;
-  /// The same by one normal draw an arm.
+  /// The same of all contexts at once: two matrix products an arm. Gives how many they are.
+  virtual std::size_t decide_batch() = 0;
+  /// decide_linucb() by one normal draw an arm.
   virtual std::size_t decide_lints(std::size_t at) = 0;
   /// Learns reward .5 for arm `at` mod K in context `at`.
   virtual void update(std::size_t at) = 0;

@@ -102,6 +102,24 @@ void decide_with(benchmark::State& state, const PolicyOptions& policy) {
 void BM_DecideLinUcb(benchmark::State& state) { decide_with(state, LinUcbOptions{}); }
 void BM_DecideLinTs(benchmark::State& state) { decide_with(state, LinTsOptions{}); }
 
+/// The same for kContexts requests at once; time is that of one.
+void BM_DecideBatch(benchmark::State& state) {
+  const Size size = size_of(state);
+  const RouterSnapshot snapshot = learnt_snapshot(size, LinUcbOptions{});
+  const auto raws = random_vectors(size.d - 1);
+  std::vector<DecideRequest> requests(kContexts);
+  for (std::size_t i = 0; i < kContexts; ++i) {
+    requests[i].query_id = "0192f0c1-7d1e-7b2a-9c3d-4e5f60718293";
+    requests[i].raw = raws[i];
+  }
+  std::vector<Evaluation> out(kContexts);
+  while (state.KeepRunningBatch(kContexts)) {
+    const Status status = evaluate_batch(snapshot, requests, out);
+    if (!status) state.SkipWithError(status.error().message.c_str());
+    benchmark::ClobberMemory();
+  }
+}
+
 /// An observation at γ = 1, and its arm's mirror afresh. Arms take turns, as in EigenUpdate.
 void BM_Update(benchmark::State& state) {
   const Size size = size_of(state);
@@ -172,6 +190,7 @@ void all_sizes(benchmark::internal::Benchmark* benchmark) {
 }
 BENCHMARK(BM_DecideLinUcb)->Apply(all_sizes);
 BENCHMARK(BM_DecideLinTs)->Apply(all_sizes);
+BENCHMARK(BM_DecideBatch)->Apply(all_sizes);
 BENCHMARK(BM_Update)->Apply(all_sizes);
 BENCHMARK(BM_Fold)->Apply(all_sizes);
 BENCHMARK(BM_ReadMirrors)->Apply(all_sizes);

@@ -101,6 +101,34 @@ TEST(PackedMirror, MultipliesLikeDoublePrecisionToAHundredThousandthInAnyDimensi
   for (const std::size_t d : {95U, 257U}) expect_product(random_problem(d, d));
 }
 
+/// A tile of contexts, each the problem's times a factor of its own; the last one is no context.
+void expect_tile(const Problem& problem) {
+  const std::size_t width = PackedMirror::tile_width();
+  const std::size_t padded = problem.padded.size();
+  const auto factor = [&](std::size_t i) {
+    return i + 1 == width ? 0.0F : 1.0F + 0.25F * static_cast<float>(i);
+  };
+  std::vector<float> tile(padded * width);
+  for (std::size_t at = 0; at < padded; ++at) {
+    for (std::size_t i = 0; i < width; ++i) tile[at * width + i] = factor(i) * problem.padded[at];
+  }
+  std::vector<MeanVariance> got(width, MeanVariance{-1.0F, -1.0F});
+  PackedMirror(problem.posterior()).score_tile(tile, got);
+  for (std::size_t i = 0; i + 1 < width; ++i) {
+    expect_agreement(problem, {got[i].mean / factor(i), got[i].variance / (factor(i) * factor(i))});
+  }
+  EXPECT_EQ(got.back().mean, 0.0F);
+  EXPECT_EQ(got.back().variance, 0.0F);
+}
+
+TEST(PackedMirror, ATileOfContextsIsScoredAsEachAlone) {
+  for (std::size_t d = 1; d <= 70; ++d) expect_tile(random_problem(d, d));
+  for (const std::size_t d : {95U, 257U, 385U}) expect_tile(random_problem(d, d));
+  std::vector<MeanVariance> nothing(PackedMirror::tile_width(), MeanVariance{1.0F, 1.0F});
+  PackedMirror().score_tile({}, nothing);
+  EXPECT_EQ(nothing.front().variance, 0.0F);
+}
+
 TEST(PackedMirror, EveryInstructionSetOfThisMachineScoresAlike) {
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     SCOPED_TRACE(hwy::TargetName(target));
@@ -109,6 +137,7 @@ TEST(PackedMirror, EveryInstructionSetOfThisMachineScoresAlike) {
       const Problem problem = random_problem(d, 100 + d);
       expect_agreement(problem, PackedMirror(problem.posterior()).score(problem.padded));
       expect_product(problem);
+      expect_tile(problem);
     }
   }
 }
