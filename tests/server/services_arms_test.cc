@@ -140,5 +140,32 @@ TEST(ArmsService, WithTheStoreAwayNothingChanges) {
   EXPECT_EQ(world.get("/routers").at("/routers/0/arms"), (Json{"a", "b", "c"}));
 }
 
+TEST(ArmsService, ARouterOfAThousandArmsDecidesLearnsAndComesBack) {
+  ScratchFolder folder;
+  RouterConfig config = small_config();
+  config.arms.clear();
+  for (int i = 0; i < 1000; ++i) {
+    config.arms.push_back(ArmSpec{.id = "arm-" + std::to_string(i), .model = "m"});
+  }
+  World world({.url = folder.sqlite(), .routers = {{"default", "default", config}}});
+  std::string id;
+  for (int i = 0; i < 30; ++i) {
+    id = world.route();
+    EXPECT_EQ(world.thumb(id, i % 3 == 0 ? "up" : "down").at("/status"), "recorded");
+  }
+  const Reply made = world.get("/queries/" + id);
+  ASSERT_EQ(made.at("/decision/arms").size(), 1000U) << made.text.substr(0, 500);
+  double sum = 0.0;
+  for (const Json& arm : made.at("/decision/arms")) sum += arm["propensity"].get<double>();
+  EXPECT_NEAR(sum, 1.0, 1e-9);
+  EXPECT_EQ(world.put(kArms + "newcomer", {{"model", "m"}}).status, 200);
+  EXPECT_EQ(world.remove(kArms + "arm-500").status, 200);
+  const std::uint64_t checksum = world.report().checksum;
+  world.restart();
+  EXPECT_EQ(world.report().checksum, checksum);
+  EXPECT_EQ(world.get("/routers/default").at("/arms").size(), 1000U);
+  EXPECT_EQ(world.thumb(id, "up").status, 200) << "late, and after the restart";
+}
+
 }  // namespace
 }  // namespace pointsman::testing_server
