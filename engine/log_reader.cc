@@ -18,6 +18,14 @@ const std::string* decision_of(const RecordBody& body) {
 
 }  // namespace
 
+void add_by_decision(std::vector<StoredRecord> found, RecordsByDecision& out) {
+  for (StoredRecord& stored : found) {
+    if (const std::string* query_id = decision_of(stored.record.body)) {
+      out[*query_id].push_back(std::move(stored));
+    }
+  }
+}
+
 bool LogReader::Recent::insert(const std::string& query_id) {
   const std::size_t hash = std::hash<std::string>{}(query_id);
   if (ring_.empty()) return true;
@@ -69,11 +77,7 @@ Result<LogBatch> LogReader::read_ahead(LogPosition after) {
   if (forgotten.empty()) return batch;
   auto earlier = store_.find_all(scope_.tenant, forgotten, batch.records.back().position);
   if (!earlier) return earlier.error();
-  for (StoredRecord& stored : *earlier) {
-    if (const std::string* query_id = decision_of(stored.record.body)) {
-      batch.earlier[*query_id].push_back(std::move(stored));
-    }
-  }
+  add_by_decision(std::move(*earlier), batch.earlier);
   return batch;
 }
 

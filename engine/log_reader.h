@@ -16,6 +16,9 @@ namespace pointsman {
 /// The records of some decisions, by query_id: each decision, then what was said of it, in order.
 using RecordsByDecision = std::unordered_map<std::string, std::vector<StoredRecord>>;
 
+/// Adds what find_all() gave, each record to its decision's.
+void add_by_decision(std::vector<StoredRecord> found, RecordsByDecision& out);
+
 /// Records that follow one another in a log.
 struct LogBatch {
   std::vector<StoredRecord> records;

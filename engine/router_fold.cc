@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 
 #include "engine/default_policy.h"
@@ -377,6 +378,22 @@ Result<DecisionState*> RouterFold::decision(const std::string& query_id, LogPosi
                  "query_id"};
   }
   return &cache_.put(query_id, std::move(*state));
+}
+
+std::vector<std::string> RouterFold::forgotten(const std::vector<StoredRecord>& records) const {
+  std::vector<std::string> ids;
+  std::unordered_set<std::string_view> known;
+  for (const StoredRecord& stored : records) {
+    if (stored.position <= position_) continue;
+    const RecordBody& body = stored.record.body;
+    if (const auto* decision = std::get_if<Decision>(&body)) known.insert(decision->query_id);
+    const auto* feedback = std::get_if<Feedback>(&body);
+    const auto* outcome = std::get_if<Outcome>(&body);
+    if (feedback == nullptr && outcome == nullptr) continue;
+    const std::string& id = feedback != nullptr ? feedback->query_id : outcome->query_id;
+    if (known.insert(id).second && !cache_.contains(id)) ids.push_back(id);
+  }
+  return ids;
 }
 
 Result<DecisionState> RouterFold::state_of(const std::string& query_id, DecisionSource& source) {

@@ -26,6 +26,7 @@ class DecisionCache final {
  public:
   explicit DecisionCache(std::size_t capacity) : capacity_(capacity) {}
 
+  bool contains(const std::string& query_id) const { return index_.contains(query_id); }
   /// Null where it is not here. The pointer is good until the next call.
   DecisionState* find(const std::string& query_id);
   DecisionState& put(const std::string& query_id, DecisionState state);
@@ -108,6 +109,10 @@ class RouterFold final {
   /// Folds the next record. Precondition: stored.position > position(). `source` is asked for
   /// decisions that are not cached. Errors: those of the store; nothing is folded then.
   Status apply(const StoredRecord& stored, DecisionSource& source);
+
+  /// The decisions that these records, in the order of the log, speak of and that apply() would ask
+  /// its source for.
+  std::vector<std::string> forgotten(const std::vector<StoredRecord>& records) const;
 
   /// The observation of a decision as the fold holds it now; rebuilt from `source` if need be.
   Result<DecisionState> state_of(const std::string& query_id, DecisionSource& source);

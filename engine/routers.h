@@ -149,7 +149,9 @@ class Routers final {
   Status go_back(Entry& entry);
   /// To the newest sound checkpoint, which stands above what was pruned.
   Status leap_over_pruned(Entry& entry);
-  Status fold_batch(Entry& entry, const LogBatch& batch, Folding* folding);
+  /// What the batch says of decisions that the fold has forgotten, in one call for them all.
+  Status fetch_forgotten(const RouterFold& fold, LogBatch& batch);
+  Status fold_batch(Entry& entry, LogBatch& batch, Folding* folding);
   /// Whether what was folded from `first` on may have asked for decisions that are pruned since.
   Result<bool> pruned_while_folded(const Entry& entry, LogPosition first,
                                    const std::vector<StoredRecord>& batch, bool failed);

@@ -87,7 +87,18 @@ Status Routers::leap_over_pruned(Entry& entry) {
   return Done{};
 }
 
-Status Routers::fold_batch(Entry& entry, const LogBatch& batch, Folding* folding) {
+Status Routers::fetch_forgotten(const RouterFold& fold, LogBatch& batch) {
+  std::vector<std::string> ids = fold.forgotten(batch.records);
+  std::erase_if(ids, [&](const std::string& id) { return batch.earlier.contains(id); });
+  if (ids.size() < 2) return Done{};  // The fold asks for one by itself.
+  auto found = store_.find_all(fold.scope().tenant, ids, batch.records.back().position);
+  if (!found) return found.error();
+  add_by_decision(std::move(*found), batch.earlier);
+  return Done{};
+}
+
+Status Routers::fold_batch(Entry& entry, LogBatch& batch, Folding* folding) {
+  if (Status fetched = fetch_forgotten(*entry.fold, batch); !fetched) return fetched;
   const Scope& scope = entry.fold->scope();
   const LogPosition position = entry.fold->position();
   FetchedDecisions source(batch.earlier, store_);

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/stores/losing_store.h"
@@ -13,15 +15,60 @@
 namespace pointsman::testing_stores {
 namespace {
 
-constexpr int kLong = 9'000;     ///< Decisions: two batches and a part.
+constexpr int kLong = 6'000;     ///< Decisions: a batch and a part.
+constexpr int kSchema = 1'100;   ///< Decisions after which the schema is frozen.
 constexpr std::size_t kFew = 0;  ///< Decisions at hand: the fold's least, 2,048.
 
+std::string query_id(int i) { return "q" + std::to_string(i); }
+
+/// Appends to the store alone, in large groups: who follows the log folds it.
+class Filler final {
+ public:
+  Filler(Store& store, Replica& replica) : store_(store), replica_(replica) {
+    replica_.configure();
+    for (int i = 0; i < kSchema; ++i) like_ = replica_.route(query_id(i));
+  }
+  Filler(const Filler&) = delete;
+  Filler& operator=(const Filler&) = delete;
+  ~Filler() { flush(); }
+
+  void route(int i) {
+    if (i < kSchema) return;
+    like_.query_id = query_id(i);
+    add(append_decision(kReplicaScope, replica_.stamp(), like_, {}));
+  }
+
+  void rate(int i, double reward) {
+    Fingerprint payload{};
+    std::memcpy(payload.data(), &reward, sizeof(reward));
+    add(append_feedback(Scope{"default", ""}, replica_.stamp(),
+                        Feedback{query_id(i), "rating", {reward, 1.0}, "{}"}, payload));
+  }
+
+ private:
+  void add(AppendRequest request) {
+    group_.push_back(std::move(request));
+    if (group_.size() == 512) flush();
+  }
+  void flush() {
+    const auto results = store_.append(group_);
+    ASSERT_TRUE(results);
+    for (const AppendResult& result : *results) EXPECT_LE(result.status, AppendStatus::revised);
+    group_.clear();
+  }
+
+  Store& store_;
+  Replica& replica_;
+  Decision like_;
+  std::vector<AppendRequest> group_;
+};
+
 /// Decisions that get their feedback long after, in the order they were made.
-void fill(Replica& replica) {
-  replica.configure();
-  for (int i = 0; i < kLong; ++i) replica.route("q" + std::to_string(i));
-  for (int i = 0; i < kLong; i += 3) replica.rate("q" + std::to_string(i), 0.25);
-  for (int i = 0; i < kLong; i += 9) replica.rate("q" + std::to_string(i), 0.75);
+void fill(Store& store, Replica& replica) {
+  Filler filler(store, replica);
+  for (int i = 0; i < kLong; ++i) filler.route(i);
+  for (int i = 0; i < kLong; i += 3) filler.rate(i, 0.25);
+  for (int i = 0; i < kLong; i += 9) filler.rate(i, 0.75);
 }
 
 Routers::Options with_few_at_hand() {
@@ -33,7 +80,7 @@ Routers::Options with_few_at_hand() {
 TEST(LogReader, GivesEachRecordOnceAndWithItWhatItSaysOfLongAgo) {
   LosingStore store;
   Replica replica(store, 1);
-  fill(replica);
+  fill(store, replica);
   const auto whole = store.scan(kReplicaScope, 0, 1'000'000);
   LogReader log(store, kReplicaScope, 0, 2'048);
   std::vector<StoredRecord> read;
@@ -56,14 +103,19 @@ TEST(LogReader, GivesEachRecordOnceAndWithItWhatItSaysOfLongAgo) {
   for (std::size_t i = 0; i < read.size(); ++i) {
     ASSERT_EQ(read[i].position, (*whole)[i].position);
   }
-  EXPECT_GE(fetched, std::size_t{kLong} / 3) << "each was too long ago when it was spoken of";
+  EXPECT_GT(fetched, std::size_t{kLong} / 4) << "most were too long ago when they were spoken of";
 }
 
 TEST(LogReader, ADecisionAtHandIsNotFetched) {
   LosingStore store;
   Replica replica(store, 1);
-  replica.configure();
-  replica.learn(kLong, "q");
+  {
+    Filler filler(store, replica);
+    for (int i = 0; i < kLong; ++i) {
+      filler.route(i);
+      filler.rate(i, 0.25);
+    }
+  }
   store.found_together = 0;
   LogReader log(store, kReplicaScope, 0, 2'048);
   while (log.next()->records.size() == LogReader::kBatch) {
@@ -74,13 +126,32 @@ TEST(LogReader, ADecisionAtHandIsNotFetched) {
 TEST(LogReader, AFoldOfALongLogAsksForItsForgottenDecisionsTogether) {
   LosingStore store;
   Replica replica(store, 1);
-  fill(replica);
+  fill(store, replica);
   store.finds = 0;
   store.found_together = 0;
   const Replica late(store, 2, with_few_at_hand());
   EXPECT_EQ(store.finds, 0U);
   EXPECT_GT(store.found_together, static_cast<std::size_t>(kLong) / 3);
-  EXPECT_EQ(late.report().checksum, replica.report().checksum);
+  EXPECT_EQ(late.report().checksum, fresh_checksum(store));
+}
+
+TEST(LogReader, ACommitAsksForWhatItsFoldHasForgottenTogether) {
+  LosingStore store;
+  Replica writer(store, 1);
+  fill(store, writer);
+  Replica late(store, 2, with_few_at_hand());
+  std::vector<AppendRequest> group;
+  for (int i = 0; i < 100; ++i) {
+    group.push_back(append_feedback(Scope{"default", ""}, late.stamp(),
+                                    Feedback{query_id(3 * i + 1), "thumbs", {1.0, 1.0}, "{}"}, {}));
+  }
+  store.finds = 0;
+  store.found_together = 0;
+  const auto committed = late.routers->commit(std::move(group));
+  ASSERT_TRUE(committed);
+  EXPECT_EQ(committed->back().status, AppendStatus::recorded);
+  EXPECT_EQ(store.finds, 0U);
+  EXPECT_EQ(store.found_together, 100U);
   EXPECT_EQ(late.report().checksum, fresh_checksum(store));
 }
 
