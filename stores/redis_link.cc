@@ -172,18 +172,32 @@ Result<std::vector<RedisReply>> RedisStore::Link::ask_in_order(std::vector<Redis
 Result<std::vector<StoredRecord>> RedisStore::Link::read_indexed(const Scope& scope,
                                                                  const std::string& index,
                                                                  LogPosition upper) {
-  Result<RedisReply> reply =
-      ask(redis_script(scripts_.read, kRedisReadScript, {index, RedisRouterKeys(scope).log()},
-                       {std::to_string(upper)}));
-  if (!reply.ok()) return reply.error();
-  const auto values = elements_of(**reply);
+  return read_all_indexed({{scope, index}}, upper);
+}
+
+Result<std::vector<StoredRecord>> RedisStore::Link::read_all_indexed(
+    const std::vector<Index>& indexes, LogPosition upper) {
+  std::vector<RedisCommand> commands;
+  for (const Index& index : indexes) {
+    commands.push_back(redis_script(scripts_.read, kRedisReadScript,
+                                    {index.key, RedisRouterKeys(index.scope).log()},
+                                    {std::to_string(upper)}));
+  }
   std::vector<StoredRecord> records;
-  for (std::size_t i = 0; i + 1 < values.size(); i += 2) {
-    const auto position = redis_number(bytes_of(*values[i]));
-    Result<Record> record = decode(bytes_of(*values[i + 1]));
-    if (!record.ok()) return record.error();
-    if (!position) return Error{ErrorCode::corrupt, "Redis holds a position of another form.", ""};
-    records.push_back({scope, *position, std::move(record).value()});
+  if (commands.empty()) return records;
+  Result<std::vector<RedisReply>> replies = ask_all(std::move(commands));
+  if (!replies.ok()) return replies.error();
+  for (std::size_t n = 0; n < indexes.size(); ++n) {
+    const auto values = elements_of(*(*replies)[n]);
+    for (std::size_t i = 0; i + 1 < values.size(); i += 2) {
+      const auto position = redis_number(bytes_of(*values[i]));
+      Result<Record> record = decode(bytes_of(*values[i + 1]));
+      if (!record.ok()) return record.error();
+      if (!position) {
+        return Error{ErrorCode::corrupt, "Redis holds a position of another form.", ""};
+      }
+      records.push_back({indexes[n].scope, *position, std::move(record).value()});
+    }
   }
   return records;
 }

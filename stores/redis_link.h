@@ -60,6 +60,13 @@ class RedisStore::Link final {
   /// Runs the reading script on a decision's or a session's hash.
   Result<std::vector<StoredRecord>> read_indexed(const Scope& scope, const std::string& index,
                                                  LogPosition upper);
+  /// The same of several indexes, each of its scope, in one round; all their records together.
+  struct Index {
+    Scope scope;
+    std::string key;
+  };
+  Result<std::vector<StoredRecord>> read_all_indexed(const std::vector<Index>& indexes,
+                                                     LogPosition upper);
 
   RedisNodes& nodes() { return nodes_; }
   RedisClock& clock() { return clock_; }

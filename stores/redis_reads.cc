@@ -62,14 +62,31 @@ void cut_page(std::vector<FeedbackAt>& all, std::size_t limit) {
 
 Result<std::vector<StoredRecord>> RedisStore::find(std::string_view tenant,
                                                    std::string_view query_id, LogPosition upper) {
-  const std::string key = redis_claim_key(tenant, query_id);
-  Result<RedisReply> reply = link_->ask({{"GET", key}, key});
-  if (!reply.ok()) return reply.error();
-  if ((*reply)->type == REDIS_REPLY_NIL) return std::vector<StoredRecord>{};
-  const auto claim = read_redis_claim(bytes_of(**reply));
-  if (!claim) return Error{ErrorCode::corrupt, "Redis holds a claim of another form.", ""};
-  const Scope scope{std::string(tenant), claim->router};
-  return link_->read_indexed(scope, RedisRouterKeys(scope).decision(query_id), upper);
+  const std::string id(query_id);
+  return find_all(tenant, {&id, 1}, upper);
+}
+
+Result<std::vector<StoredRecord>> RedisStore::find_all(std::string_view tenant,
+                                                       std::span<const std::string> query_ids,
+                                                       LogPosition upper) {
+  std::vector<RedisCommand> commands;
+  for (const std::string& query_id : query_ids) {
+    const std::string key = redis_claim_key(tenant, query_id);
+    commands.push_back({{"GET", key}, key});
+  }
+  if (commands.empty()) return std::vector<StoredRecord>{};
+  Result<std::vector<RedisReply>> replies = link_->ask_all(std::move(commands));
+  if (!replies.ok()) return replies.error();
+  std::vector<Link::Index> indexes;
+  for (std::size_t i = 0; i < query_ids.size(); ++i) {
+    const redisReply& reply = *(*replies)[i];
+    if (reply.type == REDIS_REPLY_NIL) continue;
+    const auto claim = read_redis_claim(bytes_of(reply));
+    if (!claim) return Error{ErrorCode::corrupt, "Redis holds a claim of another form.", ""};
+    const Scope scope{std::string(tenant), claim->router};
+    indexes.push_back({scope, RedisRouterKeys(scope).decision(query_ids[i])});
+  }
+  return link_->read_all_indexed(indexes, upper);
 }
 
 Result<std::vector<StoredRecord>> RedisStore::session_records(const Scope& scope,

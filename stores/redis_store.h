@@ -56,6 +56,9 @@ class RedisStore final : public Store {
   Result<std::vector<AppendResult>> append(std::span<const AppendRequest> group) override;
   Result<std::vector<StoredRecord>> find(std::string_view tenant, std::string_view query_id,
                                          LogPosition upper) override;
+  Result<std::vector<StoredRecord>> find_all(std::string_view tenant,
+                                             std::span<const std::string> query_ids,
+                                             LogPosition upper) override;
   Result<std::vector<StoredRecord>> session_records(const Scope& scope, std::string_view session_id,
                                                     LogPosition upper) override;
   Result<std::vector<Scope>> session_scopes(std::string_view tenant,
