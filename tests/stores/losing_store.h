@@ -99,8 +99,8 @@ class LosingStore final : public Store {
   std::size_t scanned = 0;  ///< Records that scans gave.
   std::size_t heads_asked = 0;
   std::function<void()> after_next_scan;  ///< What happens while its records are on their way.
-  std::size_t finds = 0;           ///< Decisions that were asked for alone.
-  std::size_t found_together = 0;  ///< Decisions that were asked for with others.
+  std::size_t finds = 0;                  ///< Decisions that were asked for alone.
+  std::size_t found_together = 0;         ///< Decisions that were asked for with others.
 
  private:
   std::unique_ptr<MemoryStore> inner_ = std::make_unique<MemoryStore>();
