@@ -13,7 +13,8 @@ extern const char* const kPostgresTables;
 extern const char* const kPostgresViews;
 extern const char* const kPostgresAppend;
 extern const char* const kPostgresCheckpoints;
-extern const char* const kPostgresPrune;  ///< What leads to version 2.
+extern const char* const kPostgresPrune;
+extern const char* const kPostgresPrunedBelow;  ///< What leads to version 2.
 
 /// Makes the schema "pointsman" where it is missing, or brings that of an earlier release up to
 /// date, in one transaction that one process at a time runs. Error: `invalid` where a newer

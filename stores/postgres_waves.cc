@@ -75,15 +75,15 @@ class WaveFinder final {
 
 PostgresWaves waves_of(std::span<const AppendRequest> group) {
   WaveFinder finder;
-  std::vector<std::vector<std::int32_t>> found;
+  std::vector<std::vector<std::int32_t>> members;
   std::int32_t number = 0;
   for (const AppendRequest& request : group) {
     const std::size_t wave = finder.wave_of(request);
-    if (found.size() < wave) found.resize(wave);
-    found[wave - 1].push_back(++number);
+    if (members.size() < wave) members.resize(wave);
+    members[wave - 1].push_back(++number);
   }
   PostgresWaves waves;
-  for (const std::vector<std::int32_t>& wave : found) {
+  for (const auto& wave : members) {
     waves.order.insert(waves.order.end(), wave.begin(), wave.end());
     waves.end.push_back(static_cast<std::int32_t>(waves.order.size()));
   }

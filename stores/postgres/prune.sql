@@ -1,6 +1,3 @@
--- Schema version 2: pruning. From `pruned_below` on a log is whole; 0: it was never pruned.
-ALTER TABLE heads ADD COLUMN pruned_below bigint NOT NULL DEFAULT 0;
-
 -- One step of Store::prune over one log, in one transaction, which holds its head: an append waits
 -- for it, and no record can come to speak of what it takes out. Gives the last record that was
 -- looked at (NULL: there was none), whether that was the last of all, how many records went, and

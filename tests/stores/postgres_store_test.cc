@@ -81,14 +81,18 @@ TEST_F(PostgresStoreTest, TheSchemaIsMadeOnceAndFoundAgainByMany) {
 TEST_F(PostgresStoreTest, AnEarlierReleasesTablesAreBroughtUpToDate) {
   append_one(decision({.query_id = "q1"}));
   store_.reset();
-  sql("DROP FUNCTION prune_batch; ALTER TABLE heads DROP COLUMN pruned_below; "
-      "UPDATE schema_version SET version = 1");
+  // Functions that this release has, that it has not, and whose text it changed.
+  sql("DROP FUNCTION prune_batch, append_signals; "
+      "CREATE OR REPLACE FUNCTION take_positions(p_held integer[], p_n integer) RETURNS bigint[] "
+      "LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''of an earlier release''; END'; "
+      "ALTER TABLE heads DROP COLUMN pruned_below; UPDATE schema_version SET version = 1");
   auto opened = open_postgres(url_);
   ASSERT_TRUE(opened.ok()) << opened.error().message;
   store_ = std::move(opened).value();
   EXPECT_EQ(sql("SELECT version FROM schema_version"), "2");
   const LogPosition below = append_one(decision({.query_id = "q2"})).position;
   EXPECT_EQ(store_->scan(kScope, 0, 10)->size(), 2U);
+  EXPECT_EQ(append_one(feedback({.query_id = "q2"})).status, AppendStatus::recorded);
   const auto pruned =
       store_->prune({.scope = kScope, .below = below, .now = at(kStart + 90 * kDay)});
   ASSERT_TRUE(pruned.ok()) << pruned.error().message;
