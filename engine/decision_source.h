@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/records.h"
@@ -31,6 +32,34 @@ class DecisionSource {
   virtual Result<std::vector<StoredRecord>> session_records(const Scope& scope,
                                                             std::string_view session_id,
                                                             LogPosition upper) = 0;
+};
+
+/// The query_id of the decision that a record is or speaks of; null for any other record.
+const std::string* query_id_of(const RecordBody& body);
+
+/// The session_records() of the decision that `own`, what find() gave, begins with. Empty where it
+/// has no session, or `own` is empty.
+Result<std::vector<StoredRecord>> session_of(DecisionSource& source,
+                                             const std::vector<StoredRecord>& own,
+                                             LogPosition upper);
+
+/// Decisions that were read together beforehand, and a source for the others.
+class FetchedDecisions final : public DecisionSource {
+ public:
+  /// `others` must outlive this.
+  explicit FetchedDecisions(DecisionSource& others) : others_(others) {}
+
+  /// Reads these and what was said of them at or below `upper`, which no find() may ask above.
+  Status fetch(std::string_view tenant, std::span<const std::string> query_ids, LogPosition upper);
+
+  Result<std::vector<StoredRecord>> find(std::string_view tenant, std::string_view query_id,
+                                         LogPosition upper) override;
+  Result<std::vector<StoredRecord>> session_records(const Scope& scope, std::string_view session_id,
+                                                    LogPosition upper) override;
+
+ private:
+  DecisionSource& others_;
+  std::unordered_map<std::string, std::vector<StoredRecord>> fetched_;  ///< Of one tenant.
 };
 
 }  // namespace pointsman

@@ -21,10 +21,9 @@ void OpenDecisions::put(const StoredRecord& stored) {
     records_[decision->query_id] = {stored};
     return;
   }
-  const auto* feedback = std::get_if<Feedback>(&body);
-  const auto* outcome = std::get_if<Outcome>(&body);
-  if (feedback == nullptr && outcome == nullptr) return;
-  const auto at = records_.find(feedback != nullptr ? feedback->query_id : outcome->query_id);
+  const std::string* query_id = query_id_of(body);
+  if (query_id == nullptr) return;
+  const auto at = records_.find(*query_id);
   if (at != records_.end()) at->second.push_back(stored);
 }
 

@@ -36,40 +36,6 @@ std::optional<double> predicted(const std::optional<double>& stated, double sum,
 
 }  // namespace
 
-DecisionState* DecisionCache::find(const std::string& query_id) {
-  const auto at = index_.find(query_id);
-  return at == index_.end() ? nullptr : &at->second->state;
-}
-
-DecisionState& DecisionCache::put(const std::string& query_id, DecisionState state) {
-  // The id of a decision that was pruned may come again.
-  if (const auto known = index_.find(query_id); known != index_.end()) {
-    entries_.erase(known->second);
-  }
-  entries_.push_front(Entry{query_id, std::move(state), false});
-  const auto placed = entries_.begin();
-  index_[query_id] = placed;
-  for (auto last = std::prev(entries_.end()); entries_.size() > capacity_;) {
-    if (last->pinned) {
-      // Pinned entries are few (at most 1,024): move them out of the way.
-      entries_.splice(entries_.begin(), entries_, last);
-      last = std::prev(entries_.end());
-      continue;
-    }
-    index_.erase(last->query_id);
-    last = std::prev(entries_.erase(last));
-  }
-  return placed->state;
-}
-
-void DecisionCache::pin(const std::string& query_id) {
-  if (const auto at = index_.find(query_id); at != index_.end()) at->second->pinned = true;
-}
-
-void DecisionCache::unpin_all() {
-  for (Entry& entry : entries_) entry.pinned = false;
-}
-
 RouterFold::RouterFold(Scope scope, Options options)
     : scope_(std::move(scope)),
       options_(options),
@@ -253,85 +219,6 @@ void RouterFold::fold_schema(const SchemaRevision& revision) {
   }
 }
 
-// Warm starts ----------------------------------------------------------------------------------
-
-void RouterFold::learn_warm(const WarmStart& warm, LogPosition position) {
-  const std::size_t rows = warm.rows();
-  const std::size_t dims = standardiser_->raw_dims();
-  const std::size_t k = warm.arms.size();
-  const double age = age_factor(position);
-  context_.resize(standardiser_->context_dims());
-  for (std::size_t a = 0; a < k; ++a) {
-    Arm* arm = find_arm(warm.arms[a]);
-    if (arm == nullptr || arm->since > position) continue;
-    std::size_t known = 0;
-    for (std::size_t row = 0; row < rows; ++row)
-      known += std::isnan(warm.quality[row * k + a]) ? 0 : 1;
-    if (known == 0) continue;
-    const double weight = age * std::min(1.0, warm.effective_samples / static_cast<double>(known));
-    for (std::size_t row = 0; row < rows; ++row) {
-      const double quality = warm.quality[row * k + a];
-      if (std::isnan(quality)) continue;
-      standardiser_->apply(std::span(warm.raw).subspan(row * dims, dims), context_);
-      observe(*arm, weight, weight * quality);
-    }
-  }
-}
-
-std::vector<std::vector<float>> RouterFold::warm_rows() const {
-  std::vector<std::vector<float>> raw;
-  for (const auto& [position, warm] : warm_) {
-    const std::size_t dims = warm.raw.size() / warm.rows();
-    for (std::size_t row = 0; row < warm.rows(); ++row) {
-      const auto from = warm.raw.begin() + static_cast<std::ptrdiff_t>(row * dims);
-      raw.emplace_back(from, from + static_cast<std::ptrdiff_t>(dims));
-    }
-  }
-  return raw;
-}
-
-void RouterFold::fold_warm_start(const WarmStart& warm, LogPosition position) {
-  const std::size_t rows = warm.rows();
-  const std::size_t k = warm.arms.size();
-  if (rows == 0 || warm.raw.size() != rows * standardiser_->raw_dims()) return;  // Another layout.
-  for (std::size_t a = 0; a < k; ++a) {
-    Arm* arm = find_arm(warm.arms[a]);
-    if (arm == nullptr) continue;
-    double quality = 0.0;
-    double cost = 0.0;
-    std::uint64_t known = 0;
-    std::uint64_t priced = 0;
-    for (std::size_t row = 0; row < rows; ++row) {
-      if (const double q = warm.quality[row * k + a]; !std::isnan(q)) quality += q, ++known;
-      if (const double c = warm.cost_usd[row * k + a]; !std::isnan(c)) cost += c, ++priced;
-    }
-    if (known > 0) {
-      const double share = std::min(1.0, warm.effective_samples / static_cast<double>(known));
-      arm->stats.aged_weight += share * static_cast<double>(known);
-      arm->stats.aged_reward_sum += share * quality;
-    }
-    if (priced > 0) {
-      // Whole observations of the mean cost: at least one, as a mean needs.
-      const double samples = std::min(static_cast<double>(priced), warm.effective_samples);
-      const auto count = static_cast<std::uint64_t>(std::max(1.0, samples));
-      arm->stats.costs += count;
-      arm->stats.cost_sum += cost / static_cast<double>(priced) * static_cast<double>(count);
-    }
-  }
-  if (standardiser_->version() >= Standardiser::kFrozenVersion) return learn_warm(warm, position);
-  warm_.emplace_back(position, warm);
-  if (standardiser_->version() > 0 || !schema_decisions_.empty()) return learn_warm(warm, position);
-  // Nothing else is known of the requests yet: the rows say how large their coordinates are.
-  const std::vector<std::vector<float>> raw = warm_rows();
-  std::vector<const std::vector<float>*> pointers;
-  for (const auto& row : raw) pointers.push_back(&row);
-  standardiser_ = std::make_shared<const Standardiser>(
-      revise_schema(0, pointers, standardiser_->raw_dims()), map_inputs(*config_));
-  for (const auto& arm : arms_) arm->posterior.reset(prior_);
-  shared_stale_ = true;
-  for (const auto& [at, each] : warm_) learn_warm(each, at);
-}
-
 // Decisions and what is learnt of them ---------------------------------------------------------
 
 void RouterFold::fold_decision(const Decision& decision, const StoredRecord& stored) {
@@ -363,16 +250,9 @@ Result<DecisionState*> RouterFold::decision(const std::string& query_id, LogPosi
   if (DecisionState* state = cache_.find(query_id)) return state;
   auto own = source.find(scope_.tenant, query_id, before - 1);
   if (!own) return own.error();
-  std::vector<StoredRecord> session;
-  if (!own->empty()) {
-    if (const auto* decision = std::get_if<Decision>(&own->front().record.body);
-        decision != nullptr && !decision->session_id.empty()) {
-      auto records = source.session_records(scope_, decision->session_id, before - 1);
-      if (!records) return records.error();
-      session = std::move(*records);
-    }
-  }
-  auto state = rebuild_state(*own, session, before, frozen_);
+  const auto session = session_of(source, *own, before - 1);
+  if (!session) return session.error();
+  auto state = rebuild_state(*own, *session, before, frozen_);
   if (!state) {
     return Error{ErrorCode::corrupt, "a record speaks of a decision that the log does not have",
                  "query_id"};
@@ -385,13 +265,10 @@ std::vector<std::string> RouterFold::forgotten(const std::vector<StoredRecord>& 
   std::unordered_set<std::string_view> known;
   for (const StoredRecord& stored : records) {
     if (stored.position <= position_) continue;
-    const RecordBody& body = stored.record.body;
-    if (const auto* decision = std::get_if<Decision>(&body)) known.insert(decision->query_id);
-    const auto* feedback = std::get_if<Feedback>(&body);
-    const auto* outcome = std::get_if<Outcome>(&body);
-    if (feedback == nullptr && outcome == nullptr) continue;
-    const std::string& id = feedback != nullptr ? feedback->query_id : outcome->query_id;
-    if (known.insert(id).second && !cache_.contains(id)) ids.push_back(id);
+    const std::string* id = query_id_of(stored.record.body);
+    if (id == nullptr || !known.insert(*id).second) continue;
+    const bool made_here = std::holds_alternative<Decision>(stored.record.body);
+    if (!made_here && !cache_.contains(*id)) ids.push_back(*id);
   }
   return ids;
 }

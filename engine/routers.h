@@ -15,8 +15,6 @@
 
 namespace pointsman {
 
-struct LogBatch;
-
 /// What became of one appended record.
 struct Committed {
   AppendStatus status = AppendStatus::unknown;
@@ -146,12 +144,9 @@ class Routers final {
   /// Error: `pruned` where the log was pruned and no checkpoint is left to go on from.
   Result<Recovered> newest_sound_fold(const Scope& scope);
   Status catch_up(Entry& entry, Folding* folding = nullptr, const Progress& progress = {});
-  Status go_back(Entry& entry);
-  /// To the newest sound checkpoint, which stands above what was pruned.
-  Status leap_over_pruned(Entry& entry);
-  /// What the batch says of decisions that the fold has forgotten, in one call for them all.
-  Status fetch_forgotten(const RouterFold& fold, LogBatch& batch);
-  Status fold_batch(Entry& entry, LogBatch& batch, Folding* folding);
+  /// To the newest sound checkpoint, or the start. `forked`: the log has lost what was folded.
+  Status go_back(Entry& entry, bool forked);
+  Status fold_batch(Entry& entry, const std::vector<StoredRecord>& batch, Folding* folding);
   /// Whether what was folded from `first` on may have asked for decisions that are pruned since.
   Result<bool> pruned_while_folded(const Entry& entry, LogPosition first,
                                    const std::vector<StoredRecord>& batch, bool failed);

@@ -30,16 +30,9 @@ Status Routers::describe_at(const std::string& query_id, Committed& committed) {
     committed.status = AppendStatus::unknown;
     return Done{};
   }
-  std::vector<StoredRecord> session;
+  const auto session = session_of(store_, *own, committed.position);
+  if (!session) return session.error();
   for (const StoredRecord& stored : *own) {
-    if (const auto* decision = std::get_if<Decision>(&stored.record.body)) {
-      if (!decision->session_id.empty()) {
-        auto records =
-            store_.session_records(committed.scope, decision->session_id, committed.position);
-        if (!records) return records.error();
-        session = std::move(*records);
-      }
-    }
     if (stored.position != committed.position) continue;
     if (const auto* feedback = std::get_if<Feedback>(&stored.record.body)) {
       committed.reward = feedback->reward;
@@ -48,7 +41,7 @@ Status Routers::describe_at(const std::string& query_id, Committed& committed) {
       committed.decision = std::make_shared<const Decision>(*decision);
     }
   }
-  const auto state = rebuild_state(*own, session, committed.position + 1);
+  const auto state = rebuild_state(*own, *session, committed.position + 1);
   if (!state) return Error{ErrorCode::corrupt, "a duplicate of a record that is not there", ""};
   committed.observation = combine(*state);
   return Done{};

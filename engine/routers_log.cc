@@ -58,51 +58,31 @@ Result<Routers::Recovered> Routers::newest_sound_fold(const Scope& scope) {
 }
 
 Status Routers::recover(const Scope& scope, const Progress& progress) {
-  auto recovered = newest_sound_fold(scope);
-  if (!recovered) return recovered.error();
   Entry& fresh = entry(scope);
-  fresh.fold = std::move(recovered->fold);
-  fresh.forks += recovered->forked ? 1 : 0;
-  touch(fresh);
+  if (Status status = go_back(fresh, false); !status) return status;
   return catch_up(fresh, nullptr, progress);
 }
 
-Status Routers::go_back(Entry& entry) {
+Status Routers::go_back(Entry& entry, bool forked) {
   auto recovered = newest_sound_fold(entry.fold->scope());
   if (!recovered) return recovered.error();
   entry.fold = std::move(recovered->fold);
-  entry.since_checkpoint = 0;
-  ++entry.forks;
-  touch(entry);
-  return Done{};
-}
-
-Status Routers::leap_over_pruned(Entry& entry) {
-  auto recovered = newest_sound_fold(entry.fold->scope());
-  if (!recovered) return recovered.error();
-  entry.fold = std::move(recovered->fold);
-  entry.forks += recovered->forked ? 1 : 0;
+  entry.forks += forked || recovered->forked ? 1 : 0;
   entry.since_checkpoint = 0;
   touch(entry);
   return Done{};
 }
 
-Status Routers::fetch_forgotten(const RouterFold& fold, LogBatch& batch) {
-  std::vector<std::string> ids = fold.forgotten(batch.records);
-  std::erase_if(ids, [&](const std::string& id) { return batch.earlier.contains(id); });
-  if (ids.size() < 2) return Done{};  // The fold asks for one by itself.
-  auto found = store_.find_all(fold.scope().tenant, ids, batch.records.back().position);
-  if (!found) return found.error();
-  add_by_decision(std::move(*found), batch.earlier);
-  return Done{};
-}
-
-Status Routers::fold_batch(Entry& entry, LogBatch& batch, Folding* folding) {
-  if (Status fetched = fetch_forgotten(*entry.fold, batch); !fetched) return fetched;
+Status Routers::fold_batch(Entry& entry, const std::vector<StoredRecord>& batch, Folding* folding) {
   const Scope& scope = entry.fold->scope();
   const LogPosition position = entry.fold->position();
-  FetchedDecisions source(batch.earlier, store_);
-  for (const StoredRecord& stored : batch.records) {
+  FetchedDecisions source(store_);
+  // The fold asks for a single one by itself.
+  if (const auto forgotten = entry.fold->forgotten(batch); forgotten.size() > 1) {
+    const LogPosition upper = batch.back().position;
+    if (Status read = source.fetch(scope.tenant, forgotten, upper); !read) return read;
+  }
+  for (const StoredRecord& stored : batch) {
     if (stored.position <= position) continue;
     touch(entry);
     if (Status status = entry.fold->apply(stored, source); !status) return status;
@@ -134,28 +114,26 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
   std::uint64_t folded = 0;
   // The first scan begins one record back, and so also says whether that is still the same one.
   bool look = store_.shared() || is_behind(entry);
-  // The decisions of an unfrozen schema keep their places in the cache.
-  const std::size_t surely_cached = options_.fold.cached_decisions / 16 * 15;
   std::optional<LogReader> log;
   for (;;) {
     const Scope& scope = entry.fold->scope();
     const LogPosition position = entry.fold->position();
     look = look && position > 0;
-    if (!log) log.emplace(store_, scope, look ? position - 1 : position, surely_cached);
+    if (!log) log.emplace(store_, scope, look ? position - 1 : position);
     auto batch = log->next();
     if (!batch && batch.error().code != ErrorCode::pruned) return batch.error();
     if (!batch) {
-      if (Status status = leap_over_pruned(entry); !status) return status;
+      if (Status status = go_back(entry, false); !status) return status;
       look = false;
       log.reset();
       continue;
     }
     if (look) {
-      const bool there = !batch->records.empty() && batch->records.front().position == position;
+      const bool there = !batch->empty() && batch->front().position == position;
       const bool same =
-          there ? batch->records.front().record.id == entry.fold->last_id() : !store_.shared();
+          there ? batch->front().record.id == entry.fold->last_id() : !store_.shared();
       if (!same) {
-        if (Status status = go_back(entry); !status) return status;
+        if (Status status = go_back(entry, true); !status) return status;
         look = false;
         log.reset();
         continue;
@@ -164,10 +142,10 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
     const std::uint64_t before = entry.since_checkpoint;
     const Status status = fold_batch(entry, *batch, folding);
     folded += entry.since_checkpoint - before;
-    const auto pruned = pruned_while_folded(entry, position + 1, batch->records, !status);
+    const auto pruned = pruned_while_folded(entry, position + 1, *batch, !status);
     if (!pruned) return pruned.error();
     if (*pruned) {
-      if (Status leapt = leap_over_pruned(entry); !leapt) return leapt;
+      if (Status leapt = go_back(entry, false); !leapt) return leapt;
       look = false;
       log.reset();
       continue;
@@ -175,7 +153,7 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
     if (!status) return status;
     if (progress && folded > 0) progress(scope, folded);
     look = false;
-    if (batch->records.size() < LogReader::kBatch) break;
+    if (batch->size() < LogReader::kBatch) break;
   }
   entry.behind = false;
   entry.doubts = doubts;

@@ -21,7 +21,6 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 /// A decision that may become a row; the rest of it is read again if it does.
 struct Candidate {
   std::string query_id;
-  std::string session_id;
   double propensity = 0.0;
 };
 
@@ -92,8 +91,8 @@ Result<Candidates> candidates_of(Store& store, const Scope& from, const RouterSn
   for (bool more = true; more;) {
     auto batch = reader.next();
     if (!batch) return batch.error();
-    more = batch->records.size() == LogReader::kBatch;
-    for (const StoredRecord& stored : batch->records) {
+    more = batch->size() == LogReader::kBatch;
+    for (const StoredRecord& stored : *batch) {
       found.end = stored.position;
       if (const auto* config = std::get_if<RouterConfig>(&stored.record.body)) {
         fits = config->features == target.config->features;
@@ -108,7 +107,7 @@ Result<Candidates> candidates_of(Store& store, const Scope& from, const RouterSn
       const ArmView& chosen = decision->arms[decision->chosen];
       const auto arm = arm_index(target, chosen.arm);
       if (!arm || (drawn_only && !was_drawn(*decision))) continue;
-      found.arms[*arm].push_back({decision->query_id, decision->session_id, chosen.propensity});
+      found.arms[*arm].push_back({decision->query_id, chosen.propensity});
     }
   }
   return found;
@@ -119,13 +118,9 @@ Result<std::optional<DecisionState>> state_of(Store& store, const Scope& from, L
                                               const Candidate& one) {
   auto own = store.find(from.tenant, one.query_id, end);
   if (!own) return own.error();
-  std::vector<StoredRecord> session;
-  if (!one.session_id.empty()) {
-    auto records = store.session_records(from, one.session_id, end);
-    if (!records) return records.error();
-    session = std::move(*records);
-  }
-  return rebuild_state(*own, session, end + 1);
+  const auto session = session_of(store, *own, end);
+  if (!session) return session.error();
+  return rebuild_state(*own, *session, end + 1);
 }
 
 class RowWriter final {

@@ -26,14 +26,9 @@ http::Response describe(Store& store, const std::string& tenant, const std::stri
   if (own->empty()) {
     return problem_of(Error{ErrorCode::not_found, "no decision has this query_id", "/query_id"});
   }
-  std::vector<StoredRecord> session;
-  const auto& decision = std::get<Decision>(own->front().record.body);
-  if (!decision.session_id.empty()) {
-    auto records = store.session_records(own->front().scope, decision.session_id, kNow);
-    if (!records) return problem_of(records.error());
-    session = std::move(*records);
-  }
-  const auto state = rebuild_state(*own, session, kNow);
+  const auto session = session_of(store, *own, kNow);
+  if (!session) return problem_of(session.error());
+  const auto state = rebuild_state(*own, *session, kNow);
   nlohmann::ordered_json outcome = nullptr;
   nlohmann::ordered_json events = nlohmann::ordered_json::array();
   for (std::size_t i = 1; i < own->size(); ++i) events.push_back(record_to_json((*own)[i]));

@@ -63,12 +63,12 @@ class Filler final {
   std::vector<AppendRequest> group_;
 };
 
-/// Decisions that get their feedback long after, in the order they were made.
+/// Decisions of which a third get their feedback long after, when every fold has forgotten them.
 void fill(Store& store, Replica& replica) {
   Filler filler(store, replica);
   for (int i = 0; i < kLong; ++i) filler.route(i);
-  for (int i = 0; i < kLong; i += 3) filler.rate(i, 0.25);
-  for (int i = 0; i < kLong; i += 9) filler.rate(i, 0.75);
+  for (int i = 0; i < kLong / 3; ++i) filler.rate(i, 0.25);
+  for (int i = 0; i < kLong / 9; ++i) filler.rate(i, 0.75);
 }
 
 Routers::Options with_few_at_hand() {
@@ -77,36 +77,27 @@ Routers::Options with_few_at_hand() {
   return options;
 }
 
-TEST(LogReader, GivesEachRecordOnceAndWithItWhatItSaysOfLongAgo) {
+TEST(LogReader, GivesEachRecordOnce) {
   LosingStore store;
   Replica replica(store, 1);
   fill(store, replica);
   const auto whole = store.scan(kReplicaScope, 0, 1'000'000);
-  LogReader log(store, kReplicaScope, 0, 2'048);
+  LogReader log(store, kReplicaScope, 0);
   std::vector<StoredRecord> read;
-  std::size_t fetched = 0;
   for (;;) {
     const auto batch = log.next();
     ASSERT_TRUE(batch);
-    read.insert(read.end(), batch->records.begin(), batch->records.end());
-    for (const auto& [query_id, records] : batch->earlier) {
-      const auto alone = store.find(kReplicaScope.tenant, query_id, batch->records.back().position);
-      ASSERT_EQ(records.size(), alone->size()) << query_id;
-      for (std::size_t i = 0; i < records.size(); ++i) {
-        EXPECT_EQ(records[i].position, (*alone)[i].position) << query_id;
-      }
-    }
-    fetched += batch->earlier.size();
-    if (batch->records.size() < LogReader::kBatch) break;
+    read.insert(read.end(), batch->begin(), batch->end());
+    if (batch->size() < LogReader::kBatch) break;
   }
+  ASSERT_GT(read.size(), LogReader::kBatch);
   ASSERT_EQ(read.size(), whole->size());
   for (std::size_t i = 0; i < read.size(); ++i) {
     ASSERT_EQ(read[i].position, (*whole)[i].position);
   }
-  EXPECT_GT(fetched, std::size_t{kLong} / 4) << "most were too long ago when they were spoken of";
 }
 
-TEST(LogReader, ADecisionAtHandIsNotFetched) {
+TEST(LogReader, AFoldThatHasItsDecisionsAtHandAsksForNone) {
   LosingStore store;
   Replica replica(store, 1);
   {
@@ -116,11 +107,12 @@ TEST(LogReader, ADecisionAtHandIsNotFetched) {
       filler.rate(i, 0.25);
     }
   }
+  store.finds = 0;
   store.found_together = 0;
-  LogReader log(store, kReplicaScope, 0, 2'048);
-  while (log.next()->records.size() == LogReader::kBatch) {
-  }
-  EXPECT_LE(store.found_together, 2U) << "a decision may stand right before a batch";
+  const Replica late(store, 2, with_few_at_hand());
+  EXPECT_EQ(store.finds, 0U);
+  EXPECT_EQ(store.found_together, 0U);
+  EXPECT_EQ(late.report().checksum, fresh_checksum(store));
 }
 
 TEST(LogReader, AFoldOfALongLogAsksForItsForgottenDecisionsTogether) {
@@ -131,7 +123,7 @@ TEST(LogReader, AFoldOfALongLogAsksForItsForgottenDecisionsTogether) {
   store.found_together = 0;
   const Replica late(store, 2, with_few_at_hand());
   EXPECT_EQ(store.finds, 0U);
-  EXPECT_GT(store.found_together, static_cast<std::size_t>(kLong) / 3);
+  EXPECT_EQ(store.found_together, static_cast<std::size_t>(kLong) / 3);
   EXPECT_EQ(late.report().checksum, fresh_checksum(store));
 }
 
@@ -143,7 +135,8 @@ TEST(LogReader, ACommitAsksForWhatItsFoldHasForgottenTogether) {
   std::vector<AppendRequest> group;
   for (int i = 0; i < 100; ++i) {
     group.push_back(append_feedback(Scope{"default", ""}, late.stamp(),
-                                    Feedback{query_id(3 * i + 1), "thumbs", {1.0, 1.0}, "{}"}, {}));
+                                    Feedback{query_id(kLong / 2 + i), "thumbs", {1.0, 1.0}, "{}"},
+                                    {}));
   }
   store.finds = 0;
   store.found_together = 0;
@@ -160,12 +153,15 @@ TEST(FetchedDecisions, GiveWhatIsAtOrBelowAndAskTheStoreForTheOthers) {
   Replica replica(store, 1);
   replica.configure();
   replica.learn(2, "q");
-  RecordsByDecision fetched;
-  fetched["q0"] = *store.find(kReplicaScope.tenant, "q0", 1'000);
+  const auto whole = *store.find(kReplicaScope.tenant, "q0", 1'000);
+  ASSERT_EQ(whole.size(), 2U);
+  FetchedDecisions source(store);
+  ASSERT_TRUE(source.fetch(kReplicaScope.tenant, std::vector<std::string>{"q0"}, 1'000));
   store.finds = 0;
-  FetchedDecisions source(fetched, store);
-  ASSERT_EQ(source.find(kReplicaScope.tenant, "q0", 1'000)->size(), 2U);
-  EXPECT_EQ(source.find(kReplicaScope.tenant, "q0", fetched["q0"].back().position - 1)->size(), 1U);
+  const auto fetched = source.find(kReplicaScope.tenant, "q0", 1'000);
+  ASSERT_EQ(fetched->size(), 2U);
+  EXPECT_EQ(fetched->front().position, whole.front().position);
+  EXPECT_EQ(source.find(kReplicaScope.tenant, "q0", whole.back().position - 1)->size(), 1U);
   EXPECT_EQ(store.finds, 0U);
   EXPECT_EQ(source.find(kReplicaScope.tenant, "q1", 1'000)->size(), 2U);
   EXPECT_EQ(store.finds, 1U);
