@@ -4,15 +4,23 @@
 -- KEYS  1 log (stream)  2 head (last position)  3 counts (hash)  4 open decisions (zset by expiry)
 --       5 feedback (stream without bytes); then the keys that requests name by number, 0: none
 -- ARGV  router, floor, least life of a key and margin in milliseconds, number of requests; then a
---       request: flags, record, time, subject key, idempotency key, its body, its entry in another
---       router, the decision's body, the decision's expiry, session key, name of its count; claim
---       key, claim, key of the session's routers, hint key, life of the hint; number of slots, then
---       name and value of each slot.
--- Claim, the session's routers and hint have hash tags of their own. In a cluster their keys are 0
+--       request: its form (flags, name of its count or '', number of slots, field of each slot; or ''
+--       alone: the form of the request before), record, time, and what its flags say follows, in
+--       this order:
+--       d, s, r  number of the subject's key
+--       c  the decision's body, its expiry
+--       k  number of the idempotency key, its body, its entry in another router or ''
+--       o  number of the key of the session that the record belongs to
+--       q  number of the claim's key, the claim
+--       t  number of the key of the session's routers
+--       h  number of the hint's key, the hint's life
+--       and the value of each slot.
+-- Claim, the session's routers and hint have hash tags of their own. A cluster is not told of them
 -- here, and the caller writes them before; on one node they cost no second commit here.
--- Flags d: the subject is a decision  s: a session  c: it creates its decision
+-- Flags d: the subject is a decision  s: a session  r: the router  c: it creates its decision
 --       e: the decision's id is claimed for this router by a request for another
 --       w: the first wins  x: the record is too large  f: feedback  n: a decision of a session
+--       k, o, q, t, h: see above
 -- An entry (of a key, or field 'e' of a decision) is 32 bytes of body, expiry, space, position. A
 -- slot is 32 bytes of value, position. Fields of a decision's or a session's hash: 'e'; 's' and a
 -- slot's name; 'p' and the position of each record of it; 'n', the decisions of a session.
@@ -28,61 +36,69 @@ local RECORDED, REVISED, DUPLICATE, CONFLICT, UNKNOWN, FAILED = 0, 1, 2, 3, 4, 5
 local LONGEST_LIFE = 10 * 365 * 86400000
 local LOG, HEAD, COUNTS, OPEN, FEEDBACK = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 
-local at = 0
-local function take()
-  at = at + 1
-  return ARGV[at]
-end
+-- Looked up once: a group asks thousands of times.
+local call, sub, find, format = redis.call, string.sub, string.find, string.format
 
-local router = take()
-local floor, least_life, margin = tonumber(take()), tonumber(take()), tonumber(take())
-local requests = tonumber(take())
+local router, requests = ARGV[1], tonumber(ARGV[5])
+local floor, least_life, margin = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
-local function whole(number) return string.format('%.0f', number) end
+-- A whole number below 2^53 as text.
+local function whole(number) return format('%d', number) end
 
-local function read_entry(text)
+-- When an entry expires; nil where there is none.
+local function expiry_of(text)
   if not text or text == '' then return nil end
-  local expires, position = string.match(string.sub(text, 33), '^(-?%d+) (%d+)$')
-  return {body = string.sub(text, 1, 32), expires = tonumber(expires), position = tonumber(position)}
+  return tonumber(sub(text, 33, find(text, ' ', 33, true) - 1))
 end
+
+local function body_of(text) return sub(text, 1, 32) end
+
+local function position_of(text) return tonumber(sub(text, find(text, ' ', 33, true) + 1)) end
 
 local function write_entry(body, expires, position)
   return body .. whole(expires) .. ' ' .. whole(position)
 end
 
-local head_before = redis.call('GET', HEAD) or '0'
+local head_before = call('GET', HEAD) or '0'
 local head = math.max(tonumber(head_before), floor)
 local written_head, newest_added = nil, nil
 local counted = {}
 local latest = nil
 
+-- The record's position, and the same as text.
 local function add(request)
-  if request.too_large then return nil end
+  local is = request.form.is
+  if is.too_large then return nil end
   head = head + 1
+  local text = whole(head)
   if not written_head then
-    written_head = head
-    redis.call('SET', HEAD, whole(head))
+    written_head = text
+    call('SET', HEAD, text)
   end
-  local added = redis.pcall('XADD', LOG, whole(head) .. '-0', 'r', request.record)
+  local id = text .. '-0'
+  local added = redis.pcall('XADD', LOG, id, 'r', request.record)
   if type(added) == 'table' and added.err then
     -- A head that lags behind its log, as after a restore of a part, heals here.
-    local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
+    local last = call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
     if not last[1] then return nil end
     head = math.max(head, tonumber(string.match(last[1][1], '^%d+'))) + 1
-    added = redis.pcall('XADD', LOG, whole(head) .. '-0', 'r', request.record)
+    text = whole(head)
+    id = text .. '-0'
+    added = redis.pcall('XADD', LOG, id, 'r', request.record)
     if type(added) == 'table' and added.err then return nil end
   end
-  newest_added = head
-  if request.count ~= '' then counted[request.count] = (counted[request.count] or 0) + 1 end
-  if request.is_feedback then redis.call('XADD', FEEDBACK, whole(head) .. '-0', 'f', '') end
+  newest_added = text
+  local count = request.form.count
+  if count ~= '' then counted[count] = (counted[count] or 0) + 1 end
+  if is.feedback then call('XADD', FEEDBACK, id, 'f', '') end
   if request.session then
-    redis.call('HSET', request.session, 'p' .. whole(head), '')
-    if request.of_session_decision then
-      redis.call('HINCRBY', request.session, 'n', 1)
-      if request.routers then redis.call('SADD', request.routers, router) end
+    call('HSET', request.session, 'p' .. text, '')
+    if is.session_decision then
+      call('HINCRBY', request.session, 'n', 1)
+      if request.routers then call('SADD', request.routers, router) end
     end
   end
-  return head
+  return head, text
 end
 
 local function remember_key(request, position, decision_expires)
@@ -91,112 +107,153 @@ local function remember_key(request, position, decision_expires)
   if decision_expires and decision_expires > expires then expires = decision_expires end
   -- Redis counts the life from now: the time of a record may be another's clock, or long ago.
   local life = math.min(expires - request.time + margin, LONGEST_LIFE)
-  redis.call('SET', request.key, write_entry(request.key_body, expires, position), 'PX',
+  call('SET', request.key, write_entry(request.key_body, expires, position), 'PX',
              whole(life))
-  if request.hint then redis.call('SET', request.hint, router, 'PX', request.hint_life) end
+  if request.hint then call('SET', request.hint, router, 'PX', request.hint_life) end
 end
 
 local function judge_new_decision(request, known)
   if known then
-    if known.body ~= request.body then return CONFLICT, known.position end
-    remember_key(request, known.position, known.expires)
-    return DUPLICATE, known.position
+    local position = position_of(known)
+    if body_of(known) ~= request.body then return CONFLICT, position end
+    remember_key(request, position, expiry_of(known))
+    return DUPLICATE, position
   end
   -- Another router's claim was never made good. To take it over could let two routers have it.
-  if request.elsewhere then return CONFLICT, 0 end
-  local claimed = request.claim_key and redis.call('GET', request.claim_key)
+  if request.form.is.elsewhere then return CONFLICT, 0 end
+  local claimed = request.claim_key and call('GET', request.claim_key)
   if claimed and string.match(claimed, '^-?%d+:(.*)$') ~= router then return CONFLICT, 0 end
-  local position = add(request)
+  local position, text = add(request)
   if not position then return FAILED, 0 end
-  if request.claim_key and not claimed then redis.call('SET', request.claim_key, request.claim) end
-  redis.call('HSET', request.subject, 'e', write_entry(request.body, request.expires, position),
-             'p' .. whole(position), '')
-  redis.call('ZADD', OPEN, whole(request.expires), whole(position))
+  if request.claim_key and not claimed then call('SET', request.claim_key, request.claim) end
+  call('HSET', request.subject, 'e', write_entry(request.body, request.expires, position),
+       'p' .. text, '')
+  call('ZADD', OPEN, whole(request.expires), text)
   latest = math.max(latest or request.time, request.time)
   remember_key(request, position, request.expires)
   return RECORDED, position
 end
 
-local function judge_slots(request, known)
-  local any_known, all_equal, newest = false, #request.slots > 0, 0
-  if request.subject then
-    for _, slot in ipairs(request.slots) do
-      local current = redis.call('HGET', request.subject, 's' .. slot.name)
-      slot.equal = current and string.sub(current, 1, 32) == slot.value
-      all_equal = all_equal and slot.equal
-      if current then
-        any_known = true
-        newest = math.max(newest, tonumber(string.sub(current, 33)))
-      end
+-- `standing`: what the subject's hash has in the fields that the form asks for.
+local function judge_slots(request, standing, decision_expires)
+  local fields, first_wins = request.form.fields, request.form.is.first_wins
+  local any_known, all_equal, newest = false, #fields > 0, 0
+  local changes = decision_expires and {false, ''} or {}
+  for i = 1, #fields do
+    local current, value = standing and standing[i + 1], ARGV[request.values + i]
+    if current then
+      any_known = true
+      newest = math.max(newest, tonumber(sub(current, 33)))
+    end
+    if not current or sub(current, 1, 32) ~= value then
+      all_equal = false
+      changes[#changes + 1] = fields[i]
+      changes[#changes + 1] = value
     end
   end
-  local decision_expires = known and known.expires
-  if request.subject and (all_equal or (request.first_wins and any_known)) then
+  if request.subject and (all_equal or (first_wins and any_known)) then
     remember_key(request, newest, decision_expires)
     return DUPLICATE, newest
   end
-  local position = add(request)
+  local position, text = add(request)
   if not position then return FAILED, 0 end
-  local fields = known and {'p' .. whole(position), ''} or {}
-  for _, slot in ipairs(request.slots) do
-    if not slot.equal then
-      fields[#fields + 1] = 's' .. slot.name
-      fields[#fields + 1] = slot.value .. whole(position)
+  if #changes > 0 then
+    local first_slot = 1
+    if decision_expires then
+      changes[1], first_slot = 'p' .. text, 3
     end
+    for i = first_slot + 1, #changes, 2 do changes[i] = changes[i] .. text end
+    call('HSET', request.subject, unpack(changes))
   end
-  if #fields > 0 then redis.call('HSET', request.subject, unpack(fields)) end
   remember_key(request, position, decision_expires)
   return any_known and REVISED or RECORDED, position
 end
 
 local function judge_request(request)
-  local known
-  if request.of_decision then known = read_entry(redis.call('HGET', request.subject, 'e')) end
-  local key, own
+  local is = request.form.is
+  local standing = request.subject and call('HMGET', request.subject, unpack(request.form.asked))
+  local known = is.decision and standing[1]
+  local known_expires = expiry_of(known)
+  local same_body = false
   if request.key then
-    key, own = read_entry(redis.call('GET', request.key)), true
-    if key and key.expires < request.time then key = nil end
-    if not key then key, own = read_entry(request.key_elsewhere), false end
+    local key, own = call('GET', request.key), true
+    if key and expiry_of(key) < request.time then key = false end
+    if not key and request.key_elsewhere ~= '' then key, own = request.key_elsewhere, false end
+    same_body = key and body_of(key) == request.key_body
+    -- One session feedback is a record in each router that the session touched, all with one key.
+    if same_body and (own or not is.session) then return DUPLICATE, position_of(key) end
+    request.conflict = key and not same_body and position_of(key)
   end
-  local same_body = key and key.body == request.key_body
-  -- One session feedback is a record in each router that the session touched, all with one key.
-  if same_body and (own or not request.of_session) then return DUPLICATE, key.position end
-  if request.of_decision and not request.creates and
-     not (known and request.time <= known.expires) then
+  if is.decision and not is.creating and not (known and request.time <= known_expires) then
     return UNKNOWN, 0
   end
-  if key and not same_body then return CONFLICT, key.position end
-  if request.creates then return judge_new_decision(request, known) end
-  return judge_slots(request, known)
+  if request.conflict then return CONFLICT, request.conflict end
+  if is.creating then return judge_new_decision(request, known) end
+  return judge_slots(request, standing, known_expires)
+end
+
+local function read_flags(flags)
+  local function has(flag) return find(flags, flag, 1, true) ~= nil end
+  return {
+    decision = has('d'), session = has('s'), creating = has('c'), elsewhere = has('e'),
+    first_wins = has('w'), too_large = has('x'), feedback = has('f'), session_decision = has('n'),
+    has_subject = has('d') or has('s') or has('r'), has_key = has('k'), has_session = has('o'),
+    has_claim = has('q'), has_routers = has('t'), has_hint = has('h')}
+end
+
+local at = 5
+local form
+
+-- Reads a form where there is another one than before: most requests of a group have the same.
+local function take_form()
+  at = at + 1
+  if ARGV[at] == '' then return end
+  form = {is = read_flags(ARGV[at]), count = ARGV[at + 1], fields = {}, asked = {'e'}}
+  at = at + 2
+  for i = 1, tonumber(ARGV[at]) do
+    form.fields[i] = ARGV[at + i]
+    form.asked[i + 1] = ARGV[at + i]
+  end
+  at = at + #form.fields
 end
 
 local function take_request()
-  local flags = take()
-  local function has(flag) return string.find(flags, flag, 1, true) ~= nil end
+  take_form()
+  local is = form.is
   local request = {
-    of_decision = has('d'), of_session = has('s'), creates = has('c'), elsewhere = has('e'),
-    first_wins = has('w'), too_large = has('x'), is_feedback = has('f'),
-    of_session_decision = has('n'), slots = {}}
-  -- One statement each: the order within a table's constructor is not the language's promise.
-  request.record = take()
-  request.time = tonumber(take())
-  request.subject = KEYS[tonumber(take())]
-  request.key = KEYS[tonumber(take())]
-  request.key_body = take()
-  request.key_elsewhere = take()
-  request.body = take()
-  request.expires = tonumber(take())
-  request.session = KEYS[tonumber(take())]
-  request.count = take()
-  request.claim_key = KEYS[tonumber(take())]
-  request.claim = take()
-  request.routers = KEYS[tonumber(take())]
-  request.hint = KEYS[tonumber(take())]
-  request.hint_life = take()
-  for i = 1, tonumber(take()) do
-    local name = take()
-    request.slots[i] = {name = name, value = take()}
+    form = form, record = ARGV[at + 1], time = tonumber(ARGV[at + 2]), subject = nil, values = nil}
+  at = at + 2
+  if is.has_subject then
+    request.subject = KEYS[tonumber(ARGV[at + 1])]
+    at = at + 1
   end
+  if is.creating then
+    request.body, request.expires = ARGV[at + 1], tonumber(ARGV[at + 2])
+    at = at + 2
+  end
+  if is.has_key then
+    request.key = KEYS[tonumber(ARGV[at + 1])]
+    request.key_body, request.key_elsewhere = ARGV[at + 2], ARGV[at + 3]
+    at = at + 3
+  end
+  if is.has_session then
+    request.session = KEYS[tonumber(ARGV[at + 1])]
+    at = at + 1
+  end
+  if is.has_claim then
+    request.claim_key, request.claim = KEYS[tonumber(ARGV[at + 1])], ARGV[at + 2]
+    at = at + 2
+  end
+  if is.has_routers then
+    request.routers = KEYS[tonumber(ARGV[at + 1])]
+    at = at + 1
+  end
+  if is.has_hint then
+    request.hint, request.hint_life = KEYS[tonumber(ARGV[at + 1])], ARGV[at + 2]
+    at = at + 2
+  end
+  request.values = at
+  at = at + #form.fields
   return request
 end
 
@@ -207,10 +264,10 @@ for i = 1, requests do
 end
 -- The head is that of the log: a number that no record came to stand at is none.
 if written_head then
-  local newest = newest_added and whole(newest_added) or head_before
-  if newest ~= whole(written_head) then redis.call('SET', HEAD, newest) end
+  local newest = newest_added or head_before
+  if newest ~= written_head then call('SET', HEAD, newest) end
 end
-for name, n in pairs(counted) do redis.call('HINCRBY', COUNTS, name, n) end
+for name, n in pairs(counted) do call('HINCRBY', COUNTS, name, n) end
 -- counts() asks what is open now; what closed a least life ago is not asked for again.
-if latest then redis.call('ZREMRANGEBYSCORE', OPEN, '-inf', whole(latest - least_life)) end
+if latest then call('ZREMRANGEBYSCORE', OPEN, '-inf', whole(latest - least_life)) end
 return results
