@@ -14,6 +14,7 @@
 #include "engine/record_codec.h"
 #include "stores/append_rules.h"
 #include "stores/plain_columns.h"
+#include "stores/postgres_signals.h"
 #include "stores/postgres_waves.h"
 
 namespace pointsman {
@@ -29,11 +30,6 @@ constexpr PostgresStatement kAppendBatch{
     "SELECT request, status, position, router FROM append_batch("
     "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
     "$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)"};
-
-constexpr PostgresStatement kAppendSignals{
-    "append_signals",
-    "SELECT request, status, position, router FROM append_signals("
-    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
 
 constexpr int kAttemptsAtARecord = 3;
 
@@ -111,14 +107,6 @@ class Columns final {
     }
   }
 
-  /// As append_signals() takes them.
-  void put_signals(PostgresParams& params) const {
-    params.bytes(*tenant.front()).blobs(subject).integers(first_wins);
-    params.blobs(slot_name).blobs(slot_value).longs(time).words(kind).blobs(session_id).blobs(arm);
-    params.blobs(signal_type).reals(reward).reals(confidence).reals(cost_usd).reals(latency_ms);
-    params.blobs(body);
-  }
-
   /// As append_batch() takes them.
   void put(PostgresParams& params) const {
     params.blobs(tenant).integers(subject_kind).blobs(subject).integers(creates);
@@ -194,30 +182,12 @@ class Columns final {
   std::vector<std::optional<Fingerprint>> decision_prints;
 };
 
-/// What append_signals() is for, but for the slots that two of a group may have in common.
-bool is_signal_alone(const AppendRequest& request) {
-  return request.subject_kind == SubjectKind::decision && !request.creates_subject &&
-         !request.key && request.slots.size() == 1 && request.scope.router.empty() &&
-         plain_columns(request.record.body).query_id == request.subject;
-}
-
-bool are_signals_alone(std::span<const AppendRequest> group, const PostgresWaves& waves) {
-  return waves.end.size() == 1 &&
-         std::all_of(group.begin(), group.end(), [&](const AppendRequest& request) {
-           return is_signal_alone(request) && request.scope.tenant == group.front().scope.tenant;
-         });
-}
-
-PostgresAnswer run_append(PostgresConnection& connection, std::span<const AppendRequest> group,
-                          const std::vector<std::string>& bodies,
-                          const PostgresAppendOptions& options) {
+PostgresAnswer append_batch(PostgresConnection& connection, std::span<const AppendRequest> group,
+                            const std::vector<std::string>& bodies,
+                            const PostgresAppendOptions& options) {
   PostgresParams params;
   const PostgresWaves waves = waves_of(group);
   const Columns columns(group, bodies, options.max_record_bytes);
-  if (!options.forget_expired_keys && are_signals_alone(group, waves)) {
-    columns.put_signals(params);
-    return connection.run(kAppendSignals, params);
-  }
   const NamedLogs logs(group);
   logs.put(params);
   params.integers(waves.order).integers(waves.end).integers(logs.numbers());
@@ -240,7 +210,7 @@ std::vector<AppendResult> results_of(std::span<const AppendRequest> group,
     made.scope = group[i].scope;
     if (!row[3].is_null()) made.scope.router = bytes_at(row, 3);
     if (made.status == AppendStatus::failed) {
-      made.message = "The record is larger than max_record_bytes.";
+      made.message = kTooLargeForPostgres;
     }
   }
   return results;
@@ -318,11 +288,17 @@ PostgresGroupOutcome append_at_once(PostgresConnection& connection,
                      ""};
     return outcome;
   }
-  PostgresAnswer answer = run_append(connection, group, bodies, options);
+  const bool signals = !options.forget_expired_keys && are_postgres_signals(group);
+  PostgresAnswer answer =
+      signals ? append_postgres_signals(connection, group, bodies, options.max_record_bytes)
+              : append_batch(connection, group, bodies, options);
   outcome.fault = answer.fault;
   outcome.committing = answer.fault == PostgresFault::lost;
   outcome.error = std::move(answer.error);
-  if (answer.ok()) outcome.results = results_of(group, answer.rows);
+  if (answer.ok()) {
+    outcome.results =
+        signals ? postgres_signal_results(group, answer.rows) : results_of(group, answer.rows);
+  }
   return outcome;
 }
 

@@ -9,6 +9,9 @@
 
 namespace pointsman {
 
+/// Of a record that is `failed` for its size.
+constexpr const char* kTooLargeForPostgres = "The record is larger than max_record_bytes.";
+
 /// How far a group came.
 struct PostgresGroupOutcome {
   PostgresFault fault = PostgresFault::none;
@@ -22,9 +25,9 @@ struct PostgresAppendOptions {
   bool forget_expired_keys = false;  ///< Deletes some, as of the group's earliest time.
 };
 
-/// Appends the group in one round trip: append_batch() of stores/postgres/append.sql, which is a
-/// transaction of its own. A record that breaks for a reason of its own ends it with
-/// PostgresFault::record.
+/// Appends the group in one round trip: append_batch() of stores/postgres/append.sql, or its
+/// append_signals() where that is enough, which is a transaction of its own. A record that breaks
+/// for a reason of its own ends it with PostgresFault::record.
 PostgresGroupOutcome append_at_once(PostgresConnection& connection,
                                     std::span<const AppendRequest> group,
                                     const PostgresAppendOptions& options);

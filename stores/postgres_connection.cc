@@ -127,18 +127,18 @@ PostgresAnswer PostgresConnection::run_script(const std::string& sql) {
 
 std::string bytes_at(const pqxx::row& row, int column) {
   const pqxx::field field = row[column];
-  // "\x" and two digits a byte (bytea_output = hex).
+  // "\\x" and two digits a byte (bytea_output = hex).
   const std::string_view text(field.c_str(), field.size());
-  constexpr std::size_t kHead = 2;
-  std::string out;
-  if (text.size() <= kHead) return out;
+  return text.size() < 2 ? std::string() : bytes_of_hex(text.substr(2));
+}
+
+std::string bytes_of_hex(std::string_view text) {
   const auto digit = [](char c) {
     return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10);
   };
-  out.resize((text.size() - kHead) / 2);
+  std::string out(text.size() / 2, '\0');
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const char* const at = text.data() + kHead + 2 * i;
-    out[i] = static_cast<char>(digit(at[0]) << 4U | digit(at[1]));
+    out[i] = static_cast<char>(digit(text[2 * i]) << 4U | digit(text[2 * i + 1]));
   }
   return out;
 }

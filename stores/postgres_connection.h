@@ -82,6 +82,8 @@ class PostgresConnection final {
 
 /// The bytes of a bytea column; empty where it is NULL.
 std::string bytes_at(const pqxx::row& row, int column);
+/// Of two lower-case digits a byte.
+std::string bytes_of_hex(std::string_view text);
 std::int64_t integer_at(const pqxx::row& row, int column);
 
 }  // namespace pointsman

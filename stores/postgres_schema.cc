@@ -18,18 +18,19 @@ constexpr const char* kMakeSchema =
     "CREATE TABLE schema_version (version integer NOT NULL);"
     "INSERT INTO schema_version VALUES (0)";
 
-/// What leads the tables and views from version i to version i + 1.
+/// What leads the tables and views from version i to version i + 1. Nothing: only the functions
+/// changed.
 std::string migration(std::int64_t from) {
   const std::array<std::string, kPostgresSchemaVersion> migrations = {
-      std::string(kPostgresTables) + kPostgresViews, kPostgresPrunedBelow};
+      std::string(kPostgresTables) + kPostgresViews, kPostgresPrunedBelow, ""};
   return migrations[static_cast<std::size_t>(from)];
 }
 
 /// Functions hold nothing, so a release makes its own anew instead of changing an earlier one's.
 std::string functions() {
   return std::string(
-             "DROP FUNCTION IF EXISTS lock_routers, take_positions, append_batch, append_signals, "
-             "save_checkpoint, prune_batch;") +
+             "DROP FUNCTION IF EXISTS lock_routers, take_positions, append_batch, "
+             "append_signals, save_checkpoint, prune_batch;") +
          kPostgresAppend + kPostgresCheckpoints + kPostgresPrune;
 }
 

@@ -50,10 +50,9 @@ $body$;
 CREATE FUNCTION take_positions(p_held integer[], p_n integer) RETURNS bigint[]
 LANGUAGE plpgsql AS $body$
 DECLARE
-  newest bigint := coalesce((SELECT max(pos) FROM heads WHERE id = ANY (p_held)), 0);
   taken bigint[] := ARRAY(SELECT nextval('log_positions') FROM generate_series(1, p_n));
 BEGIN
-  IF taken[1] > newest THEN
+  IF NOT EXISTS (SELECT FROM heads WHERE id = ANY (p_held) AND pos >= taken[1]) THEN
     RETURN taken;
   END IF;
   -- The sequence was set back, as by a copy of the tables without it (logical replication).
@@ -272,74 +271,85 @@ END
 $body$;
 
 -- append_batch() for a group of nothing but signals on decisions of one tenant, which name no log,
--- have no key and one slot each, and do not speak of the same slot. What such requests cannot need
--- is left out, which takes half the time: most groups are of this kind.
+-- have no key and one slot each, and do not speak of the same slot. Most groups are of this kind, so
+-- what such requests cannot need is left out, and what is left stands in as few statements as can be:
+-- each costs as much as several records. An array of a column that no request has is empty.
+-- Gives one row: of each request its status, position and log, 0: none; and the names of the logs,
+-- "id:hex,id:hex".
 CREATE FUNCTION append_signals(
   p_tenant bytea, p_query_id bytea[], p_first_wins integer[], p_slot_name bytea[],
-  p_slot_value bytea[],
-  p_time bigint[], p_kind text[], p_session_id bytea[], p_arm bytea[], p_signal_type bytea[],
+  p_slot_value bytea[], p_time bigint[], p_kind text[], p_signal_type bytea[],
   p_reward double precision[], p_confidence double precision[], p_cost_usd double precision[],
-  p_latency_ms double precision[], p_body bytea[]
-) RETURNS TABLE (request bigint, status integer, "position" bigint, router bytea)
+  p_latency_ms double precision[], p_body bytea[],
+  OUT statuses integer[], OUT positions bigint[], OUT routers integer[], OUT names text)
 LANGUAGE plpgsql AS $body$
 #variable_conflict use_column
 DECLARE
-  held integer[] := lock_routers(
-    '{}', '{}', '{}', array_fill(p_tenant, ARRAY[cardinality(p_query_id)]), p_query_id);
-  -- From here on each statement sees what was committed before the heads were held.
-  new_position bigint[] := take_positions(held, cardinality(p_query_id));
-  name bytea[] := ARRAY(
-    SELECT h.router FROM unnest(held) WITH ORDINALITY AS u(id, n) JOIN heads AS h ON h.id = u.id
-    ORDER BY u.n);
+  few CONSTANT integer := 4;
+  n CONSTANT integer := cardinality(p_query_id);
+  held integer[] := ARRAY(SELECT id FROM heads WHERE tenant = p_tenant LIMIT few + 1);
+  new_position bigint[];
 BEGIN
-  RETURN QUERY
-    WITH judged AS MATERIALIZED (
-      SELECT f.*,
-             CASE WHEN f.router IS NULL OR f.expires_at < f.time THEN 4
-                  WHEN f.equal OR (f.first_wins = 1 AND f.newest IS NOT NULL) THEN 2
-                  WHEN f.body IS NULL THEN 5
-                  WHEN f.newest IS NOT NULL THEN 1
-                  ELSE 0 END AS status
-      FROM (
-        SELECT a.*, d.position AS decision, d.expires_at, d.router, x.position AS newest,
-               x.value_hash = a.slot_value AS equal
-        FROM unnest(p_query_id, p_first_wins, p_slot_name, p_slot_value, p_time, p_kind,
-                    p_session_id, p_arm, p_signal_type, p_reward, p_confidence, p_cost_usd,
-                    p_latency_ms, p_body, new_position) WITH ORDINALITY
-          AS a(query_id, first_wins, slot_name, slot_value, time, kind, session_id, arm,
-               signal_type, reward, confidence, cost_usd, latency_ms, body, position, request)
-        LEFT JOIN LATERAL (
-          SELECT * FROM decisions WHERE query_id = a.query_id AND tenant = p_tenant OFFSET 0
-        ) AS d ON d.router = ANY (held)
-        LEFT JOIN LATERAL (
-          SELECT * FROM decision_slots WHERE decision = d.position AND name = a.slot_name OFFSET 0
-        ) AS x ON true
-      ) AS f
-    ), put_records AS (
-      INSERT INTO records (router, position, time, decision, reward, confidence, cost_usd,
-                           latency_ms, kind, query_id, session_id, arm, signal_type, body)
-      SELECT j.router, j.position, j.time, j.decision, j.reward, j.confidence, j.cost_usd,
-             j.latency_ms, j.kind, j.query_id, j.session_id, j.arm, j.signal_type, j.body
-      FROM judged AS j WHERE j.status < 2
-    ), put_slots AS (
-      INSERT INTO decision_slots AS x (decision, position, name, value_hash)
-      SELECT j.decision, j.position, j.slot_name, j.slot_value FROM judged AS j WHERE j.status < 2
-      ON CONFLICT (decision, name) DO UPDATE
-        SET position = excluded.position, value_hash = excluded.value_hash
-    ), put_heads AS (
-      UPDATE heads AS h SET pos = m.newest
-      FROM (SELECT j.router, max(j.position) AS newest FROM judged AS j
-            WHERE j.status < 2 GROUP BY 1) AS m
-      WHERE h.id = m.router
-    ), put_counts AS (
-      INSERT INTO record_counts AS c (router, records, kind, signal_type)
-      SELECT j.router, count(*), j.kind, coalesce(j.signal_type, '')
-      FROM judged AS j WHERE j.status < 2 GROUP BY 1, 3, 4
-      ON CONFLICT (router, kind, signal_type) DO UPDATE SET records = c.records + excluded.records
-    )
-    SELECT j.request, j.status,
-           CASE WHEN j.status < 2 THEN j.position WHEN j.status = 2 THEN j.newest ELSE 0 END,
-           name[array_position(held, j.router)]
-    FROM judged AS j;
+  -- lock_routers(), where the tenant has but a few.
+  IF cardinality(held) > few THEN
+    held := lock_routers('{}', '{}', '{}', array_fill(p_tenant, ARRAY[n]), p_query_id);
+  ELSE
+    PERFORM FROM heads WHERE id = ANY (held) ORDER BY id FOR NO KEY UPDATE;
+  END IF;
+  -- From here on each statement sees what was committed before the heads were held.
+  new_position := take_positions(held, n);
+  WITH judged AS MATERIALIZED (
+    SELECT f.i, f.router, f.decision, f.newest,
+           CASE WHEN f.router IS NULL OR f.expires_at < p_time[f.i] THEN 4
+                WHEN f.equal OR (p_first_wins[f.i] = 1 AND f.newest IS NOT NULL) THEN 2
+                WHEN p_body[f.i] IS NULL THEN 5
+                WHEN f.newest IS NOT NULL THEN 1
+                ELSE 0 END AS status,
+           new_position[f.i] AS position
+    FROM (
+      SELECT a.i, d.position AS decision, d.expires_at, d.router, x.position AS newest,
+             x.value_hash = p_slot_value[a.i] AS equal
+      FROM generate_series(1, n) AS a(i)
+      LEFT JOIN LATERAL (
+        SELECT * FROM decisions WHERE query_id = p_query_id[a.i] AND tenant = p_tenant OFFSET 0
+      ) AS d ON d.router = ANY (held)
+      LEFT JOIN LATERAL (
+        SELECT * FROM decision_slots
+        WHERE decision = d.position AND name = p_slot_name[a.i] OFFSET 0
+      ) AS x ON true
+    ) AS f
+  ), put_records AS (
+    INSERT INTO records (router, position, time, decision, reward, confidence, cost_usd,
+                         latency_ms, kind, query_id, signal_type, body)
+    SELECT j.router, j.position, p_time[j.i], j.decision, p_reward[j.i], p_confidence[j.i],
+           p_cost_usd[j.i], p_latency_ms[j.i], p_kind[j.i], p_query_id[j.i], p_signal_type[j.i],
+           p_body[j.i]
+    FROM judged AS j WHERE j.status < 2
+  ), put_slots AS (
+    INSERT INTO decision_slots AS x (decision, position, name, value_hash)
+    SELECT j.decision, j.position, p_slot_name[j.i], p_slot_value[j.i]
+    FROM judged AS j WHERE j.status < 2
+    ON CONFLICT (decision, name) DO UPDATE
+      SET position = excluded.position, value_hash = excluded.value_hash
+  ), put_heads AS (
+    UPDATE heads AS h
+    SET pos = (SELECT max(j.position) FROM judged AS j WHERE j.status < 2 AND j.router = h.id)
+    WHERE h.id = ANY (held)
+      AND EXISTS (SELECT FROM judged AS j WHERE j.status < 2 AND j.router = h.id)
+  ), put_counts AS (
+    INSERT INTO record_counts AS c (router, records, kind, signal_type)
+    SELECT j.router, count(*), p_kind[j.i], coalesce(p_signal_type[j.i], '')
+    FROM judged AS j WHERE j.status < 2 GROUP BY 1, 3, 4
+    ON CONFLICT (router, kind, signal_type) DO UPDATE SET records = c.records + excluded.records
+  )
+  SELECT array_agg(j.status), array_agg(j.position), array_agg(j.router),
+         (SELECT string_agg(id || ':' || encode(router, 'hex'), ',') FROM heads
+          WHERE id = ANY (held))
+  INTO statuses, positions, routers, names
+  FROM (
+    SELECT status, coalesce(router, 0) AS router,
+           CASE WHEN status < 2 THEN position WHEN status = 2 THEN newest ELSE 0 END AS position
+    FROM judged ORDER BY i
+  ) AS j;
 END
 $body$;

@@ -14,36 +14,47 @@
 namespace pointsman::bench {
 namespace {
 
-/// One statement, one round trip and one transaction a group: the rows that append_signals() writes
-/// for feedback that is new, without its rules, keys, other subjects and other logs.
-constexpr PostgresStatement kAppend{
-    "raw_append",
-    "WITH held AS ("
-    "  UPDATE heads SET pos = pos + cardinality($3::bytea[])"
-    "  WHERE tenant = $4::bytea AND router = $5::bytea"
-    "  RETURNING id, pos - cardinality($3::bytea[]) AS base"
-    "), asked AS MATERIALIZED ("
-    "  SELECT held.id AS router, held.base + a.n AS position, d.position AS decision,"
-    "         a.time, a.query_id, a.body, s.position AS known"
-    "  FROM held, unnest($1::bytea[], $2::bigint[], $3::bytea[])"
-    "               WITH ORDINALITY AS a(query_id, time, body, n)"
-    "  JOIN decisions AS d ON d.query_id = a.query_id AND d.tenant = $4::bytea"
-    "  LEFT JOIN decision_slots AS s ON s.decision = d.position AND s.name = $6::bytea"
-    "), put_records AS ("
-    "  INSERT INTO records (router, position, time, decision, reward, confidence, kind, query_id,"
-    "                       signal_type, body)"
-    "  SELECT router, position, time, decision, 1.0, 1.0, 'feedback', query_id, $7::bytea, body"
-    "  FROM asked"
-    "), put_slots AS ("
-    "  INSERT INTO decision_slots (decision, position, name, value_hash)"
-    "  SELECT decision, position, $6::bytea, $8::bytea FROM asked"
-    "  ON CONFLICT (decision, name) DO UPDATE"
-    "    SET position = excluded.position, value_hash = excluded.value_hash"
-    "), put_counts AS ("
-    "  INSERT INTO record_counts AS c (router, records, kind, signal_type)"
-    "  SELECT router, count(*), 'feedback', $7::bytea FROM asked GROUP BY router"
-    "  ON CONFLICT (router, kind, signal_type) DO UPDATE SET records = c.records + excluded.records"
-    ") SELECT position FROM asked"};
+/// One round trip and one transaction a group: the rows that append_signals() writes for feedback
+/// that is new, without its rules, keys, other subjects and other logs. Two statements, because the
+/// second must see what was committed before the log was held; with one alone, which reads as of
+/// its own beginning, two writers could both take the same signal for a new one.
+constexpr const char* kFunction =
+    "CREATE OR REPLACE FUNCTION raw_append("
+    "  p_query_id bytea[], p_time bigint[], p_body bytea[], p_tenant bytea, p_router bytea,"
+    "  p_slot bytea, p_signal bytea, p_value bytea"
+    ") RETURNS SETOF bigint LANGUAGE plpgsql AS $$ DECLARE"
+    "  log integer;"
+    "  base bigint;"
+    "BEGIN"
+    "  UPDATE heads SET pos = pos + cardinality(p_query_id)"
+    "    WHERE tenant = p_tenant AND router = p_router"
+    "    RETURNING id, pos - cardinality(p_query_id) INTO log, base;"
+    "  RETURN QUERY WITH asked AS MATERIALIZED ("
+    "    SELECT log AS router, base + a.n AS position, d.position AS decision,"
+    "           a.time, a.query_id, a.body, s.position AS known"
+    "    FROM unnest(p_query_id, p_time, p_body) WITH ORDINALITY AS a(query_id, time, body, n)"
+    "    JOIN decisions AS d ON d.query_id = a.query_id AND d.tenant = p_tenant"
+    "    LEFT JOIN decision_slots AS s ON s.decision = d.position AND s.name = p_slot"
+    "  ), put_records AS ("
+    "    INSERT INTO records (router, position, time, decision, reward, confidence, kind, query_id,"
+    "                         signal_type, body)"
+    "    SELECT router, position, time, decision, 1.0, 1.0, 'feedback', query_id, p_signal, body"
+    "    FROM asked"
+    "  ), put_slots AS ("
+    "    INSERT INTO decision_slots (decision, position, name, value_hash)"
+    "    SELECT decision, position, p_slot, p_value FROM asked"
+    "    ON CONFLICT (decision, name) DO UPDATE"
+    "      SET position = excluded.position, value_hash = excluded.value_hash"
+    "  ), put_counts AS ("
+    "    INSERT INTO record_counts AS c (router, records, kind, signal_type)"
+    "    SELECT router, count(*), 'feedback', p_signal FROM asked GROUP BY router"
+    "    ON CONFLICT (router, kind, signal_type)"
+    "      DO UPDATE SET records = c.records + excluded.records"
+    "  ) SELECT position FROM asked;"
+    "END $$";
+
+constexpr PostgresStatement kAppend{"raw_append",
+                                    "SELECT raw_append($1, $2, $3, $4, $5, $6, $7, $8)"};
 
 class RawPostgres final : public RawLoop {
  public:
@@ -51,7 +62,10 @@ class RawPostgres final : public RawLoop {
       : connection_(must(PostgresConnection::open({.url = PostgresUrl(url),
                                                    .connect_timeout = std::chrono::seconds(5),
                                                    .statement_timeout = std::chrono::seconds(30)},
-                                                  watchdog_))) {}
+                                                  watchdog_))) {
+    const PostgresAnswer made = connection_->run_script(kFunction);
+    if (!made.ok()) fail(made.error.message);
+  }
 
   void append(const std::vector<Row>& group) override {
     std::vector<std::optional<std::string_view>> query_ids;
