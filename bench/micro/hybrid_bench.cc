@@ -54,7 +54,7 @@ struct LearntHybrid {
 
 void BM_DecideHybrid(benchmark::State& state) {
   const auto d = static_cast<std::size_t>(state.range(0));
-  const LearntHybrid learnt(d, static_cast<std::size_t>(state.range(1)));
+  LearntHybrid learnt(d, static_cast<std::size_t>(state.range(1)));
   RouterConfig config;
   config.policy = HybridLinUcbOptions{};
   config.features.text_counters = false;
@@ -65,7 +65,7 @@ void BM_DecideHybrid(benchmark::State& state) {
   snapshot.standardiser = std::make_shared<const Standardiser>(
       SchemaRevision{4, std::vector<double>(d - 1, 0.01), std::vector<double>(d - 1, 1.01)});
   snapshot.shared = learnt.shared->mirror();
-  for (const LinearPosterior& posterior : learnt.arms) {
+  for (LinearPosterior& posterior : learnt.arms) {
     auto arm = std::make_shared<ArmModel>();
     arm->spec.id = "arm-" + std::to_string(snapshot.arms.size());
     auto mirror = std::make_shared<PackedMirror>();
