@@ -25,8 +25,22 @@ struct WeightedRow {
   const Quad* weighted_x;  ///< weight·x
 };
 
-/// M += Σ (weighted_x) x', one after the other, reading and writing M once: the same bits as one
-/// call for each. M is not whole afterwards: only its lower triangle counts.
+constexpr std::size_t kMostRows = 8;
+
+/// M += Σ (weighted_x) x', at most kMostRows of them, one after the other, reading and writing M
+/// once: the same bits as one call for each. M is not whole afterwards: only its lower triangle
+/// counts.
 void add_weighted_rows(BlockTriangle& m, std::span<const WeightedRow> rows);
+
+/// A rank-1 step that a matrix has still to take: M − shrink·direction direction'.
+struct WaitingStep {
+  const Quad* direction;
+  double shrink;
+};
+
+/// z −= Σ shrink·(direction'x) direction, one step after the other: what the steps take from Mx.
+/// All vectors are `blocks` quads long.
+void subtract_waiting(std::span<const WaitingStep> steps, std::size_t blocks, const Quad* x,
+                      Quad* z);
 
 }  // namespace pointsman
