@@ -57,10 +57,13 @@ void write_arm(ByteWriter& out, const RouterFold::Arm& arm) {
   out.f64(s.aged_reward_sum);
   const LinearPosterior::State state = arm.posterior.state();
   out.f64s(state.a);
-  out.f64s(state.p);
+  out.f64s(state.p.matrix);
   out.f64s(state.b);
   out.f64s(state.theta);
   out.u32(state.steps);
+  if (state.p.shrinks.empty()) return;  // As a release wrote it in which no step waited.
+  out.f64s(state.p.shrinks);
+  out.f64s(state.p.directions);
 }
 
 bool read_arm(ByteReader& in, RouterFold::Arm& arm) {
@@ -84,10 +87,14 @@ bool read_arm(ByteReader& in, RouterFold::Arm& arm) {
   s.aged_reward_sum = in.f64();
   LinearPosterior::State state;
   state.a = in.f64s();
-  state.p = in.f64s();
+  state.p.matrix = in.f64s();
   state.b = in.f64s();
   state.theta = in.f64s();
   state.steps = in.u32();
+  if (in.more()) {
+    state.p.shrinks = in.f64s();
+    state.p.directions = in.f64s();
+  }
   return in.ok() && arm.posterior.restore(state);
 }
 
@@ -112,11 +119,14 @@ std::uint64_t RouterFold::checksum() const {
     hash.number(arm->stats.aged_reward_sum);
     hash.word(arm->stats.costs);
     hash.number(arm->stats.cost_sum);
-    hash.numbers(arm->posterior.precision_packed());
-    hash.numbers(arm->posterior.covariance_packed());
-    hash.numbers(arm->posterior.weighted_sum());
-    hash.numbers(arm->posterior.theta());
-    hash.word(arm->posterior.steps_since_refactor());
+    const LinearPosterior::State state = arm->posterior.state();
+    hash.numbers(state.a);
+    hash.numbers(state.p.matrix);
+    hash.numbers(state.b);
+    hash.numbers(state.theta);
+    hash.word(state.steps);
+    hash.numbers(state.p.shrinks);
+    hash.numbers(state.p.directions);
   }
   if (shared_) {
     const SharedPosterior::State shared = shared_->state();

@@ -57,7 +57,8 @@ void LinearPosterior::set_prior_terms() {
   const std::size_t d = prior_->mean.size();
   assert(d > 0 && prior_->precision.size() == d);
   a_ = BlockTriangle(d);
-  p_ = BlockTriangle(d);
+  p_ = WaitingCovariance(d);
+  BlockTriangle& p = p_.start_afresh();
   b_.assign(d, 0.0);
   theta_ = prior_->mean;
   pending_x_.assign(kPending * d, 0.0F);
@@ -67,7 +68,7 @@ void LinearPosterior::set_prior_terms() {
     const double precision = prior_->precision[i];
     assert(precision > 0.0);
     a_.row(i)[i] = precision;
-    p_.row(i)[i] = 1.0 / precision;
+    p.row(i)[i] = 1.0 / precision;
     b_[i] = precision * prior_->mean[i];
   }
 }
@@ -111,12 +112,13 @@ LinearPosterior::Step LinearPosterior::add(std::span<const float> x, double weig
   const std::size_t d = dims();
   assert(x.size() >= d);
   if (weight == 0.0 && weighted_reward == 0.0) return {};
-  if (pending_ == kPending) flush();
+  // Halfway between two of P's flushes, so that no observation pays for both.
+  if (pending_ == kPending || p_.waiting() == WaitingCovariance::kMost / 2) flush();
   Scratch scratch(d, 2);
   double* wide_x = scratch.numbers(0);
   double* z = scratch.numbers(1);
   for (std::size_t i = 0; i < d; ++i) wide_x[i] = static_cast<double>(x[i]);
-  symmetric_times(p_, scratch.quads(0), scratch.quads(1));
+  p_.times(scratch.quads(0), scratch.quads(1));
   const double denominator = 1.0 + weight * dot(wide_x, z, d);
 
   if (weight != 0.0) {
@@ -134,7 +136,7 @@ LinearPosterior::Step LinearPosterior::add(std::span<const float> x, double weig
   const double gain = residual / denominator;
   const double shrink = weight / denominator;
   for (std::size_t i = 0; i < d; ++i) theta_[i] += gain * z[i];
-  if (weight != 0.0) add_outer(p_, -shrink, scratch.quads(1));
+  if (weight != 0.0) p_.subtract(shrink, scratch.quads(1));
   return {.direction = {z, d}, .shrink = shrink, .gain = gain};
 }
 
@@ -164,29 +166,30 @@ void LinearPosterior::change_prior(std::shared_ptr<const LinearPrior> prior) {
 void LinearPosterior::refactor() {
   flush();
   const std::size_t d = dims();
-  p_ = a_;
-  invert(p_);
+  BlockTriangle& p = p_.start_afresh();
+  p = a_;
+  invert(p);
 
   Scratch scratch(d, 2);
   std::copy(b_.begin(), b_.end(), scratch.numbers(0));
-  symmetric_times(p_, scratch.quads(0), scratch.quads(1));
+  symmetric_times(p, scratch.quads(0), scratch.quads(1));
   std::copy_n(scratch.numbers(1), d, theta_.begin());
   steps_ = 0;
 }
 
 std::size_t LinearPosterior::bytes() const {
-  return sizeof *this + a_.bytes() + p_.bytes() + 8 * (b_.capacity() + theta_.capacity()) +
-         4 * pending_x_.capacity();
+  return sizeof *this - sizeof p_ + a_.bytes() + p_.bytes() +
+         8 * (b_.capacity() + theta_.capacity()) + 4 * pending_x_.capacity();
 }
 
 bool LinearPosterior::restore(const State& state) {
   const std::size_t d = dims();
-  if (state.a.size() != d * (d + 1) / 2 || state.p.size() != state.a.size() ||
-      state.b.size() != d || state.theta.size() != d) {
+  if (state.a.size() != d * (d + 1) / 2 || !p_.fits(state.p) || state.b.size() != d ||
+      state.theta.size() != d) {
     return false;
   }
   a_.assign_packed(state.a);
-  p_.assign_packed(state.p);
+  p_.restore(state.p);
   b_ = state.b;
   theta_ = state.theta;
   steps_ = state.steps;

@@ -9,6 +9,7 @@
 
 #include "engine/block_triangle.h"
 #include "engine/packed_score.h"
+#include "engine/waiting_covariance.h"
 
 namespace pointsman {
 
@@ -24,17 +25,18 @@ struct LinearPrior {
 /// with a prior mean):
 ///   A = Λ + Σ w x x',   b = Λμ₀ + Σ w r x,   θ = A⁻¹ b,   P = A⁻¹.
 ///
-/// A and P are the f64 master. An observation is one symmetric rank-1 step on P, O(d²); after every
-/// `kRefactorAfter` steps P and θ are computed afresh from A and b, O(d³), by sweeping A (Goodnight
-/// 1979): d symmetric rank-1 steps, forward stable because A is positive definite. A itself is
-/// needed only then and in a checkpoint, so observations wait and are added to it kPending at a
-/// time, in their order: the same bits as one by one for an eighth of the memory traffic.
+/// A and P are the f64 master. An observation is one symmetric rank-1 step on P, O(d²), which waits
+/// where d is large (WaitingCovariance); after every `kRefactorAfter` steps P and θ are computed
+/// afresh from A and b, O(d³), by sweeping A (Goodnight 1979): d symmetric rank-1 steps, forward
+/// stable because A is positive definite. A itself is needed only then and in a checkpoint, so
+/// observations wait and are added to it kPending at a time, in their order: the same bits as one
+/// by one for an eighth of the memory traffic.
 ///
 /// The arithmetic is + − × ÷ in one fixed order, compiled without contraction, so the same sequence
 /// of calls gives the same bits on every x86-64 machine, whichever instructions it has.
 ///
-/// Memory: 8·(d² + 6d) bytes and a copy of the waiting observations, 32d + 64.
-/// Thread-safety: none; one writer owns it.
+/// Memory: 8·(d² + 6d) bytes, a copy of the waiting observations, 32d + 64, and of the waiting
+/// steps, 64d from WaitingCovariance::kFromDims on. Thread-safety: none; one writer owns it.
 class LinearPosterior final {
  public:
   static constexpr std::uint32_t kRefactorAfter = 2048;
@@ -69,14 +71,14 @@ class LinearPosterior final {
   /// Computes P and θ afresh from A and b.
   void refactor();
 
-  /// Makes `mirror` the f32 copy of θ and P.
-  void write_mirror(PackedMirror& mirror) const { mirror.assign(BlockPosterior{p_, theta_}); }
+  /// Makes `mirror` the f32 copy of θ and P. Where steps wait, mirrors share what did not change.
+  void write_mirror(PackedMirror& mirror) { p_.write_mirror(mirror, theta_); }
 
   /// A and P by value, d(d+1)/2 numbers each: the lower triangle row by row, (i, j ≤ i) at
   /// i(i+1)/2 + j. O(d²).
   std::vector<double> precision_packed() const;
-  std::vector<double> covariance_packed() const { return p_.packed(); }
-  const BlockTriangle& covariance() const { return p_; }  ///< P, whole.
+  std::vector<double> covariance_packed() const { return p_.value().packed(); }
+  BlockTriangle covariance() const { return p_.value(); }  ///< P, whole. O(d²).
   std::span<const double> weighted_sum() const { return b_; }
   std::span<const double> theta() const { return theta_; }
   std::uint32_t steps_since_refactor() const { return steps_; }
@@ -86,11 +88,12 @@ class LinearPosterior final {
 
   /// The exact state, for a checkpoint: restoring it continues with the same bits.
   struct State {
-    std::vector<double> a, p;  ///< As precision_packed() and covariance_packed() give them.
+    std::vector<double> a;  ///< As precision_packed() gives it.
+    WaitingCovariance::State p;
     std::vector<double> b, theta;
     std::uint32_t steps = 0;
   };
-  State state() const { return {precision_packed(), covariance_packed(), b_, theta_, steps_}; }
+  State state() const { return {precision_packed(), p_.state(), b_, theta_, steps_}; }
   /// False where the lengths do not fit this posterior; nothing is changed then.
   bool restore(const State& state);
 
@@ -103,7 +106,7 @@ class LinearPosterior final {
 
   std::shared_ptr<const LinearPrior> prior_;
   BlockTriangle a_;  ///< Without the waiting observations; its lower triangle counts.
-  BlockTriangle p_;  ///< Whole.
+  WaitingCovariance p_;
   std::vector<double> b_, theta_;
   std::uint32_t steps_ = 0;
   std::vector<float> pending_x_;  ///< A context a row.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,35 @@ struct BlockPosterior {
   std::span<const double> theta;  ///< (d,)
 };
 
+/// One cache line, and the widest vector in use.
+struct alignas(64) CacheLine {
+  std::array<float, 16> lanes;
+};
+
+/// The f32 copy of P alone, as PackedMirror reads it. Immutable, so mirrors may share it.
+class PackedStrips final {
+ public:
+  /// Precondition: `p` has at least one row, and is whole.
+  explicit PackedStrips(const BlockTriangle& p);
+
+  std::size_t size() const { return size_; }  ///< In cache lines.
+  const float* data() const { return lines_[0].lanes.data(); }
+
+ private:
+  std::size_t size_;
+  std::unique_ptr<CacheLine[]> lines_;
+};
+
+/// A⁻¹ = strips − Σ shrink·z z': rank-1 steps that are not yet in the strips (WaitingCovariance).
+struct SteppedPosterior {
+  std::shared_ptr<const PackedStrips> strips;
+  std::span<const Quad> directions;  ///< z of each step, one after the other, padded with zeros.
+  std::span<const double> shrinks;
+  std::span<const double> theta;  ///< (d,), d ≥ 1
+};
+
+struct MirrorView;
+
 /// The f32 copy of one arm's posterior that decisions are scored on.
 ///
 /// x'Px = Σ_j x_j Σ_{i≥j} P̃_ij x_i, where P̃ is the lower triangle with its off-diagonals doubled:
@@ -38,9 +68,13 @@ struct BlockPosterior {
 /// one horizontal sum at the very end. Instructions (SSE, AVX2, AVX-512) are chosen at run time,
 /// so the last bits may differ between machines: nothing that is folded may depend on them.
 ///
-/// Cost: about d²/2 + 8d multiply-adds a call, 2d² + 32d bytes. Error: about 1e-6 relative to
-/// Σ|P_ij x_i x_j|, that is 1e-5 of the variance where P is well conditioned.
-/// Thread-safety: a value; score() may run in any number of threads beside no assign().
+/// Steps that P has still to take are applied as one reads: x'Px − Σ shrink (z'x)². They make an
+/// arm's next mirror cheap, which then shares the strips of the last one.
+///
+/// Cost: about d²/2 + 8d multiply-adds a call and d for each waiting step, 2d² + 32d bytes. Error:
+/// about 1e-6 relative to Σ|P_ij x_i x_j|, that is 1e-5 of the variance where P is well
+/// conditioned. Thread-safety: a value; score() may run in any number of threads beside no
+/// assign().
 class PackedMirror final {
  public:
   /// Length of the buffer that score() reads: d rounded up to a multiple of 16.
@@ -54,10 +88,12 @@ class PackedMirror final {
 
   /// Takes another posterior. Allocates only where it has other dimensions than the last one.
   void assign(const BlockPosterior& posterior);
+  /// The same with strips that are shared and steps that wait.
+  void assign(const SteppedPosterior& posterior);
   /// The same from numbers without blocks, by way of a copy.
   void assign(const PackedPosterior& posterior);
 
-  /// What this mirror holds, its own size included.
+  /// What this mirror holds, its own size and shared strips included.
   std::size_t bytes() const;
 
   std::size_t dims() const { return dims_; }
@@ -80,14 +116,15 @@ class PackedMirror final {
   void times(std::span<const float> padded_x, std::span<float> out) const;
 
  private:
-  /// One cache line, and the widest vector in use.
-  struct alignas(64) Line {
-    std::array<float, 16> lanes;
-  };
+  void assign_theta(std::span<const double> theta);
+  MirrorView view() const;
 
   std::size_t dims_ = 0;
-  std::vector<Line> theta_;
-  std::vector<Line> strips_;
+  std::vector<CacheLine> theta_;
+  std::vector<CacheLine> own_strips_;                  ///< Empty where they are shared.
+  std::shared_ptr<const PackedStrips> shared_strips_;  ///< Or null.
+  std::vector<CacheLine> waiting_;                     ///< z of each step, padded with zeros.
+  std::vector<float> shrinks_;
 };
 
 }  // namespace pointsman

@@ -38,7 +38,7 @@ void SharedPosterior::rebuild(std::span<const LinearPosterior* const> arms) {
     sum[i] = prior_->precision[i] * prior_->mean[i];
   }
   for (const LinearPosterior* arm : arms) {
-    const BlockTriangle& p = arm->covariance();
+    const BlockTriangle p = arm->covariance();
     const std::span<const double> theta = arm->theta();
     for (std::size_t i = 0; i < d; ++i) {
       double* row = s.row(i);

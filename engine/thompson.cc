@@ -8,7 +8,7 @@
 #include <numbers>
 #include <vector>
 
-// See packed_score.cc on how Highway compiles this file once for each instruction set.
+// See packed_kernels.cc on how Highway compiles this file once for each instruction set.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/thompson.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep

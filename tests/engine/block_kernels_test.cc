@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "engine/linear_posterior.h"
+#include "tests/engine/instruction_set.h"
 
 namespace pointsman {
 namespace {
 
-constexpr std::size_t kSizes[] = {1, 2, 3, 4, 5, 16, 31, 64, 97};
+/// Steps wait from 128 on; an odd and an even number of vectors a row, and loose ends.
+constexpr std::size_t kSizes[] = {1, 2, 3, 4, 5, 16, 31, 64, 97, 127, 128, 129, 132};
 
 struct Row {
   std::vector<float> x;
@@ -44,26 +46,12 @@ std::shared_ptr<const LinearPrior> prior(std::size_t d) {
 std::vector<std::uint64_t> bits_of(const LinearPosterior& posterior) {
   const LinearPosterior::State state = posterior.state();
   std::vector<std::uint64_t> bits;
-  for (const auto* numbers : {&state.a, &state.p, &state.b, &state.theta}) {
+  for (const auto* numbers :
+       {&state.a, &state.p.matrix, &state.p.directions, &state.p.shrinks, &state.b, &state.theta}) {
     for (const double number : *numbers) bits.push_back(std::bit_cast<std::uint64_t>(number));
   }
   return bits;
 }
-
-/// Restores run-time detection, whatever a test did to it.
-class InstructionSet final {
- public:
-  explicit InstructionSet(std::int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-  ~InstructionSet() {
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-  InstructionSet(const InstructionSet&) = delete;
-  InstructionSet& operator=(const InstructionSet&) = delete;
-};
 
 /// Every kernel: steps up and down, a step that must refactor, ageing, another prior.
 std::vector<std::uint64_t> bits_after_a_life(std::size_t d) {

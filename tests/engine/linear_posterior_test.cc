@@ -60,11 +60,12 @@ Reference reference(std::size_t d, const std::vector<Row>& rows) {
 
 void expect_equal(const LinearPosterior& posterior, const Reference& expected, double tolerance) {
   const auto d = static_cast<Eigen::Index>(posterior.dims());
+  const std::vector<double> covariance = posterior.covariance_packed();
   std::size_t at = 0;
   for (Eigen::Index i = 0; i < d; ++i) {
     EXPECT_NEAR(posterior.theta()[static_cast<std::size_t>(i)], expected.theta(i), tolerance);
     for (Eigen::Index j = 0; j <= i; ++j) {
-      EXPECT_NEAR(posterior.covariance_packed()[at++], expected.inverse(i, j), tolerance);
+      EXPECT_NEAR(covariance[at++], expected.inverse(i, j), tolerance);
     }
   }
 }
@@ -79,7 +80,7 @@ TEST(LinearPosterior, StartsAtItsPrior) {
 }
 
 TEST(LinearPosterior, EqualsTheTextbookRidgeForManySizes) {
-  for (const std::size_t d : {1U, 2U, 3U, 5U, 17U, 64U, 95U}) {
+  for (const std::size_t d : {1U, 2U, 3U, 5U, 17U, 64U, 95U, 127U, 128U, 129U}) {
     LinearPosterior posterior(prior(d));
     const auto rows = random_rows(d, 300, 7);
     fold(posterior, rows);
@@ -95,42 +96,58 @@ TEST(LinearPosterior, StaysAccurateAcrossItsOwnRefactorisations) {
 }
 
 TEST(LinearPosterior, RevisionEqualsAFreshFoldToOneInABillion) {
-  auto rows = random_rows(20, 200, 11);
-  LinearPosterior posterior(prior(20));
-  fold(posterior, rows);
-  std::mt19937 random(5);
-  std::uniform_real_distribution<double> unit;
-  for (std::size_t i = 0; i < rows.size(); i += 3) {
-    const double weight = i % 2 == 0 ? 0.0 : unit(random);
-    const double reward = unit(random);
-    posterior.add(rows[i].x, weight - rows[i].weight,
-                  weight * reward - rows[i].weight * rows[i].reward);
-    rows[i].weight = weight;
-    rows[i].reward = reward;
+  for (const std::size_t d : {20U, 131U}) {
+    auto rows = random_rows(d, 200, 11);
+    LinearPosterior posterior(prior(d));
+    fold(posterior, rows);
+    std::mt19937 random(5);
+    std::uniform_real_distribution<double> unit;
+    for (std::size_t i = 0; i < rows.size(); i += 3) {
+      const double weight = i % 2 == 0 ? 0.0 : unit(random);
+      const double reward = unit(random);
+      posterior.add(rows[i].x, weight - rows[i].weight,
+                    weight * reward - rows[i].weight * rows[i].reward);
+      rows[i].weight = weight;
+      rows[i].reward = reward;
+    }
+    expect_equal(posterior, reference(d, rows), 1e-9);
   }
-  expect_equal(posterior, reference(20, rows), 1e-9);
 }
 
 TEST(LinearPosterior, TakingTheOnlyObservationBackReturnsToThePrior) {
   // 1 − w x'Px is far below 1e-3 here: the step must be done by factorisation.
-  LinearPosterior posterior(prior(3));
-  const std::vector<float> x{1.0F, 5.0F, -5.0F};
-  for (int i = 0; i < 50; ++i) {
-    posterior.add(x, 1.0, 1.0);
-    posterior.add(x, -1.0, -1.0);
+  for (const std::size_t d : {3U, 130U}) {
+    LinearPosterior posterior(prior(d));
+    std::vector<float> x(d, 0.0F);
+    x[0] = 1.0F;
+    x[1] = 50.0F;
+    x[2] = -50.0F;
+    for (int i = 0; i < 50; ++i) {
+      EXPECT_FALSE(posterior.add(x, 1.0, 1.0).refactored);
+      EXPECT_TRUE(posterior.add(x, -1.0, -1.0).refactored);
+    }
+    expect_equal(posterior, reference(d, {}), 1e-9);
   }
-  expect_equal(posterior, reference(3, {}), 1e-9);
 }
 
 TEST(LinearPosterior, AgeingShrinksTowardsThePriorExactly) {
-  const std::size_t d = 6;
-  const auto rows = random_rows(d, 40, 2);
-  LinearPosterior posterior(prior(d));
-  fold(posterior, rows);
-  posterior.age(0.5);
-  auto halved = rows;
-  for (Row& row : halved) row.weight *= 0.5;
-  expect_equal(posterior, reference(d, halved), 1e-10);
+  for (const std::size_t d : {6U, 133U}) {
+    for (const std::size_t n : {40U, 43U}) {  // At 133 eight steps wait, and three.
+      const auto rows = random_rows(d, n, 2);
+      LinearPosterior posterior(prior(d));
+      fold(posterior, rows);
+      posterior.age(0.5);
+      auto halved = rows;
+      for (Row& row : halved) row.weight *= 0.5;
+      expect_equal(posterior, reference(d, halved), 1e-10);
+      posterior.add(rows[0].x, 0.5, 0.5 * rows[0].reward);
+      halved.push_back(rows[0]);
+      halved.back().weight = 0.5;
+      expect_equal(posterior, reference(d, halved), 1e-10);
+      posterior.reset(prior(d));
+      expect_equal(posterior, reference(d, {}), 1e-15);
+    }
+  }
 }
 
 TEST(LinearPosterior, AMillionStepsWithForgettingStayTrueToAFreshFactorisation) {
@@ -170,17 +187,23 @@ TEST(LinearPosterior, ARestoredStateContinuesWithTheSameBits) {
 }
 
 TEST(LinearPosterior, ChangingThePriorKeepsEveryObservation) {
-  const std::size_t d = 5;
-  const auto rows = random_rows(d, 30, 4);
-  auto other = *prior(d);
-  for (double& p : other.precision) p *= 3.0;
-  other.mean[0] = 0.2;
-  LinearPosterior moved(prior(d));
-  fold(moved, rows);
-  moved.change_prior(std::make_shared<const LinearPrior>(other));
-  LinearPosterior born(std::make_shared<const LinearPrior>(other));
-  fold(born, rows);
-  for (std::size_t i = 0; i < d; ++i) EXPECT_NEAR(moved.theta()[i], born.theta()[i], 1e-12);
+  for (const std::size_t d : {5U, 128U}) {
+    const auto rows = random_rows(d, 30, 4);
+    auto other = *prior(d);
+    for (double& p : other.precision) p *= 3.0;
+    other.mean[0] = 0.2;
+    LinearPosterior moved(prior(d));
+    fold(moved, rows);
+    moved.change_prior(std::make_shared<const LinearPrior>(other));
+    LinearPosterior born(std::make_shared<const LinearPrior>(other));
+    fold(born, rows);
+    const std::vector<double> covariance = moved.covariance_packed();
+    const std::vector<double> expected = born.covariance_packed();
+    for (std::size_t i = 0; i < d; ++i) EXPECT_NEAR(moved.theta()[i], born.theta()[i], 1e-12);
+    for (std::size_t i = 0; i < covariance.size(); ++i) {
+      ASSERT_NEAR(covariance[i], expected[i], 1e-12);
+    }
+  }
 }
 
 }  // namespace

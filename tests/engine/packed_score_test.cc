@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/thompson.h"
+#include "tests/engine/instruction_set.h"
 
 namespace pointsman {
 namespace {
@@ -68,21 +69,6 @@ TEST(PackedMirror, ScoresLikeDoublePrecisionToAHundredThousandthInAnyDimension) 
     expect_agreement(problem, PackedMirror(problem.posterior()).score(problem.padded));
   }
 }
-
-/// Restores run-time detection, whatever a test did to it.
-class InstructionSet final {
- public:
-  explicit InstructionSet(std::int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-  ~InstructionSet() {
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-  InstructionSet(const InstructionSet&) = delete;
-  InstructionSet& operator=(const InstructionSet&) = delete;
-};
 
 void expect_product(const Problem& problem) {
   std::vector<float> out(problem.padded.size(), -1.0F);
