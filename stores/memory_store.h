@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 #include "engine/store.h"
 
 namespace pointsman {
+
+class MemoryLog;
 
 struct MemoryStoreOptions {
   std::size_t max_records = 1'000'000;       ///< The oldest above this are evicted.
@@ -52,8 +55,8 @@ class MemoryStore final : public Store {
   std::uint64_t connections() const override { return 0; }
 
  private:
-  class Log;
-  std::unique_ptr<Log> log_;
+  mutable std::mutex mutex_;
+  std::unique_ptr<MemoryLog> log_;
 };
 
 }  // namespace pointsman
