@@ -221,7 +221,7 @@ Status SqliteStore::compact() {
   if (code == SQLITE_OK) code = writer_->execute("PRAGMA wal_checkpoint(TRUNCATE)");
   if (code == SQLITE_OK) return Done{};
   const Error error = writer_->error(code);
-  if (fault_of(code) == SqliteFault::broken) writer_.reset();
+  drop_if_broken(code);
   return error;
 }
 

@@ -166,11 +166,14 @@ Status SqliteStore::in_transaction(const std::function<int(SqliteConnection&)>& 
   if (code == SQLITE_OK) return Done{};
   Error error = writer_->error(code);
   if (writer_->in_transaction()) writer_->execute("ROLLBACK");
-  if (fault_of(code) == SqliteFault::broken) {
-    sync_leftovers_ = sync_leftovers_ || (code & 0xff) == SQLITE_IOERR;
-    writer_.reset();
-  }
+  drop_if_broken(code);
   return error;
+}
+
+void SqliteStore::drop_if_broken(int code) {
+  if (fault_of(code) != SqliteFault::broken) return;
+  sync_leftovers_ = sync_leftovers_ || (code & 0xff) == SQLITE_IOERR;
+  writer_.reset();
 }
 
 Result<std::vector<AppendResult>> SqliteStore::append(std::span<const AppendRequest> group) {
@@ -182,18 +185,10 @@ Result<std::vector<AppendResult>> SqliteStore::append(std::span<const AppendRequ
   if (fault_of(outcome.code) == SqliteFault::record) {
     outcome = append_group(*writer_, group, options_.max_record_bytes, /*apart=*/true);
   }
-  switch (fault_of(outcome.code)) {
-    case SqliteFault::none:
-      return std::move(outcome.results);
-    case SqliteFault::record:
-    case SqliteFault::busy:
-      return std::move(outcome.error);
-    case SqliteFault::broken:
-      break;
-  }
-  if (outcome.committing) outcome.error.code = ErrorCode::in_doubt;
-  sync_leftovers_ = sync_leftovers_ || (outcome.code & 0xff) == SQLITE_IOERR;
-  writer_.reset();
+  const SqliteFault fault = fault_of(outcome.code);
+  if (fault == SqliteFault::none) return std::move(outcome.results);
+  if (fault == SqliteFault::broken && outcome.committing) outcome.error.code = ErrorCode::in_doubt;
+  drop_if_broken(outcome.code);
   return std::move(outcome.error);
 }
 

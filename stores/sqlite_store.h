@@ -81,6 +81,8 @@ class SqliteStore final : public Store {
   Status open_writer();
   Status ready_to_write();
   Status look_at_file();
+  /// The next write opens another connection where `code` says that this one is of no more use.
+  void drop_if_broken(int code);
   /// Runs `work`, which gives a SQLite code, as one write transaction.
   Status in_transaction(const std::function<int(SqliteConnection&)>& work);
 

@@ -29,6 +29,8 @@ struct NumberRange {
   double max = std::numeric_limits<double>::infinity();
   bool above_min = false;  ///< min itself is outside.
 };
+inline constexpr NumberRange kPositive = {.min = 0.0, .above_min = true};
+inline constexpr NumberRange kNotNegative = {.min = 0.0};
 
 struct CountRange {
   std::uint64_t min = 0;

@@ -10,8 +10,6 @@
 namespace pointsman {
 namespace {
 
-constexpr NumberRange kNotNegative = {.min = 0.0};
-constexpr NumberRange kPositive = {.min = 0.0, .above_min = true};
 constexpr NumberRange kPseudoCount = {.min = 0.5, .max = 1e6};
 constexpr NumberRange kCorrelation = {.min = 0.0, .max = 0.999, .above_min = true};
 constexpr NumberRange kShare = {.min = 0.0, .max = 1.0};

@@ -18,9 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr NumberRange kNotNegative = {.min = 0.0};
-constexpr NumberRange kPositive = {.min = 0.0, .above_min = true};
-
 std::string already(std::string_view what, int line) {
   return std::string(what) + " stands on line " + std::to_string(line) + " already.";
 }
