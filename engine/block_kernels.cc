@@ -127,56 +127,60 @@ void outer(double* HWY_RESTRICT m, std::size_t blocks, double c, const double* H
 
 /// Four rows of M, one vector wide or two: they stay in registers while every observation is added.
 /// `weights` has four numbers an observation.
-template <std::size_t kVectors>
-HWY_INLINE void add_to_tile(const double* HWY_RESTRICT weights, const WeightedRow* rows,
+template <std::size_t kVectors, class D>
+HWY_INLINE void add_to_tile(D tag, const double* HWY_RESTRICT weights, const WeightedRow* rows,
                             std::size_t count, std::size_t at, std::size_t length,
                             double* HWY_RESTRICT m) {
-  const Tag tag;
   const std::size_t n = hn::Lanes(tag);
   const std::size_t second = kVectors == 2 ? n : 0;
   double* HWY_RESTRICT m1 = m + length;
   double* HWY_RESTRICT m2 = m1 + length;
   double* HWY_RESTRICT m3 = m2 + length;
-  auto a0 = hn::Load(tag, m);
-  auto a1 = hn::Load(tag, m1);
-  auto a2 = hn::Load(tag, m2);
-  auto a3 = hn::Load(tag, m3);
-  auto b0 = hn::Load(tag, m + second);
-  auto b1 = hn::Load(tag, m1 + second);
-  auto b2 = hn::Load(tag, m2 + second);
-  auto b3 = hn::Load(tag, m3 + second);
+  auto a0 = hn::LoadU(tag, m);
+  auto a1 = hn::LoadU(tag, m1);
+  auto a2 = hn::LoadU(tag, m2);
+  auto a3 = hn::LoadU(tag, m3);
+  auto b0 = hn::LoadU(tag, m + second);
+  auto b1 = hn::LoadU(tag, m1 + second);
+  auto b2 = hn::LoadU(tag, m2 + second);
+  auto b3 = hn::LoadU(tag, m3 + second);
   for (std::size_t i = 0; i < count; ++i) {
     const double* HWY_RESTRICT x = rows[i].x->lanes.data() + at;
     const auto w0 = hn::Set(tag, weights[4 * i]);
     const auto w1 = hn::Set(tag, weights[4 * i + 1]);
     const auto w2 = hn::Set(tag, weights[4 * i + 2]);
     const auto w3 = hn::Set(tag, weights[4 * i + 3]);
-    const auto xa = hn::Load(tag, x);
+    const auto xa = hn::LoadU(tag, x);
     a0 = hn::Add(a0, hn::Mul(w0, xa));
     a1 = hn::Add(a1, hn::Mul(w1, xa));
     a2 = hn::Add(a2, hn::Mul(w2, xa));
     a3 = hn::Add(a3, hn::Mul(w3, xa));
     if constexpr (kVectors < 2) continue;
-    const auto xb = hn::Load(tag, x + n);
+    const auto xb = hn::LoadU(tag, x + n);
     b0 = hn::Add(b0, hn::Mul(w0, xb));
     b1 = hn::Add(b1, hn::Mul(w1, xb));
     b2 = hn::Add(b2, hn::Mul(w2, xb));
     b3 = hn::Add(b3, hn::Mul(w3, xb));
   }
-  hn::Store(a0, tag, m);
-  hn::Store(a1, tag, m1);
-  hn::Store(a2, tag, m2);
-  hn::Store(a3, tag, m3);
+  hn::StoreU(a0, tag, m);
+  hn::StoreU(a1, tag, m1);
+  hn::StoreU(a2, tag, m2);
+  hn::StoreU(a3, tag, m3);
   if constexpr (kVectors < 2) return;
-  hn::Store(b0, tag, m + n);
-  hn::Store(b1, tag, m1 + n);
-  hn::Store(b2, tag, m2 + n);
-  hn::Store(b3, tag, m3 + n);
+  hn::StoreU(b0, tag, m + n);
+  hn::StoreU(b1, tag, m1 + n);
+  hn::StoreU(b2, tag, m2 + n);
+  hn::StoreU(b3, tag, m3 + n);
 }
 
 void weighted_rows(double* HWY_RESTRICT m, std::size_t blocks, const WeightedRow* rows,
                    std::size_t count) {
-  const std::size_t n = hn::Lanes(Tag());
+  // Here a number does not care which lane it is in, so eight are taken at once: in one vector, or
+  // in two, which then share what is read of `weights`.
+  const Tag tag;
+  const hn::CappedTag<double, 8> wide;
+  constexpr std::size_t kWideVectors = hn::MaxLanes(hn::CappedTag<double, 8>()) == 8 ? 1 : 2;
+  const std::size_t n = kWideVectors * hn::Lanes(wide);
   alignas(32) double weights[4 * kMostRows];
   for (std::size_t block = 0; block < blocks; ++block) {
     const std::size_t length = 4 * (block + 1);
@@ -185,11 +189,13 @@ void weighted_rows(double* HWY_RESTRICT m, std::size_t blocks, const WeightedRow
       for (std::size_t r = 0; r < 4; ++r) weights[4 * i + r] = from[r];
     }
     std::size_t at = 0;
-    for (; at + 2 * n <= length; at += 2 * n) {
-      for (std::size_t line = 0; line < 8 * n; line += 8) expect_after(m + 4 * at + line);
-      add_to_tile<2>(weights, rows, count, at, length, m + at);
+    for (; at + n <= length; at += n) {
+      for (std::size_t line = 0; line < 4 * n; line += 8) expect_after(m + 4 * at + line);
+      add_to_tile<kWideVectors>(wide, weights, rows, count, at, length, m + at);
     }
-    for (; at < length; at += n) add_to_tile<1>(weights, rows, count, at, length, m + at);
+    for (; at < length; at += hn::Lanes(tag)) {
+      add_to_tile<1>(tag, weights, rows, count, at, length, m + at);
+    }
     m += 4 * length;
   }
 }
