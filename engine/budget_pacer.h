@@ -76,6 +76,8 @@ class BudgetPacer final {
   /// Targets overspent (below 0: left), as the account stands.
   double account() const { return account_; }
   double spent_today_usd() const { return spent_today_; }
+  /// What this holds beside its own size.
+  std::size_t bytes() const { return sizeof(float) * rows_.capacity(); }
 
   /// The exact state, for a checkpoint.
   void write(ByteWriter& out) const;

@@ -25,13 +25,18 @@ class DecisionCache final {
   void unpin_all();
   std::size_t size() const { return entries_.size(); }
 
+  /// About what the entries hold: what each held when it came, which later signals add little to.
+  std::size_t bytes() const { return bytes_; }
+
  private:
   struct Entry {
     std::string query_id;
     DecisionState state;
     bool pinned = false;
+    std::size_t bytes = 0;
   };
   std::size_t capacity_;
+  std::size_t bytes_ = 0;
   std::list<Entry> entries_;  ///< Newest first; pinned ones stay.
   std::unordered_map<std::string, std::list<Entry>::iterator> index_;
 };

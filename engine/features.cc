@@ -212,6 +212,10 @@ FeatureEncoder::FeatureEncoder(FeatureLayout layout, const TextModel* model)
       projection_(make_projection(layout_)) {
   assert(layout_.text_model_dims == 0 ||
          (model_ != nullptr && model_->dims() == layout_.text_model_dims));
+  for (const FieldSpec& field : layout_.fields) {
+    layout_bytes_ += sizeof field + field.name.capacity();
+    for (const std::string& value : field.values) layout_bytes_ += sizeof value + value.capacity();
+  }
 }
 
 Status FeatureEncoder::encode(const RequestFeatures& request, std::span<float> out) const {

@@ -69,11 +69,16 @@ class FeatureEncoder final {
   /// not declared, a number where a category belongs, a value that is not finite.
   Status encode(const RequestFeatures& request, std::span<float> out) const;
 
+  /// What this holds, its own size included and the text model, which is everybody's, not.
+  std::size_t bytes() const { return sizeof *this + layout_bytes_ + 4 * projection_.capacity(); }
+  std::size_t layout_bytes() const { return layout_bytes_; }
+
  private:
   FeatureLayout layout_;
   const TextModel* model_;
   std::size_t dims_;
   std::vector<float> projection_;
+  std::size_t layout_bytes_ = 0;  ///< What the fields of layout_ hold.
 };
 
 }  // namespace pointsman

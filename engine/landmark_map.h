@@ -37,6 +37,9 @@ class LandmarkMap final {
   /// `z`: the standardised inputs. Writes kWidth floats.
   void apply(std::span<const float> z, std::span<float> out) const;
 
+  /// What this map holds beside its own size.
+  std::size_t bytes() const { return 4 * (landmarks_.capacity() + whitening_.capacity()); }
+
  private:
   std::size_t inputs_ = 0;
   std::size_t count_ = 0;

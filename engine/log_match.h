@@ -12,7 +12,16 @@ enum class LogMatch {
   pruned,  ///< The log was pruned above it: nobody can say, and nothing can be folded onto it.
 };
 
+/// A record that was folded.
+struct FoldedRecord {
+  LogPosition position = 0;  ///< 0: none was.
+  RecordId id{};
+};
+
 /// One indexed read. Errors: the store's.
+Result<LogMatch> match_log(Store& store, const Scope& scope, const FoldedRecord& folded);
+
+/// The same of the last record of a fold.
 Result<LogMatch> match_log(Store& store, const RouterFold& fold);
 
 }  // namespace pointsman

@@ -95,6 +95,10 @@ class RouterFold final {
   /// A view for readers; shares every arm that did not change. Null before the first RouterConfig.
   std::shared_ptr<const RouterSnapshot> snapshot();
 
+  /// About what this fold holds, what its newest snapshot shares with it included: posteriors,
+  /// mirrors, the decisions and sessions at hand, the schema. O(arms).
+  std::size_t bytes() const;
+
   /// A digest of the exact master state: equal at equal positions on every replica.
   std::uint64_t checksum() const;
 

@@ -26,10 +26,13 @@ Result<std::unique_ptr<Routers>> Routers::open(
   if (!scopes) return scopes.error();
   for (const Scope& scope : *scopes) {
     if (Status status = routers->recover(scope, progress); !status) return status.error();
+    routers->make_room(0);
   }
   if (!routers->options_.read_only) {
     if (Status status = routers->append_due_schemas(); !status) return status.error();
   }
+  routers->publish_touched();
+  routers->make_room(0);  // Mirrors came with the snapshots.
   routers->publish_touched();
   return routers;
 }
@@ -39,6 +42,8 @@ Routers::Entry& Routers::entry(const Scope& scope) {
   if (!slot) {
     slot = std::make_unique<Entry>(scope, options_.fold);
     slot->doubts = doubts_;
+    awake_.push_back(slot.get());
+    routers_.fetch_add(1, std::memory_order_relaxed);
     directory_changed_ = true;
   }
   return *slot;
@@ -71,6 +76,8 @@ Result<std::vector<Committed>> Routers::commit(std::vector<AppendRequest> group)
   // One that fails is tried again by the next commit; the records are safe in the log.
   (void)save_due_checkpoints(published);
   publish_touched();
+  make_room(0);
+  publish_touched();
   return std::move(folding.committed);
 }
 
@@ -88,13 +95,19 @@ Status Routers::follow() {
   if (heads) {
     for (const LogHead& head : *heads) {
       Entry& followed = entry(head.scope);
+      if (followed.resting) continue;
       if (followed.fold->position() == head.position && !followed.behind) continue;
       ++gone_through_;
+      followed.cell->use();
       note(catch_up(followed));
+      account(followed);
+      make_room(0);
     }
     note(look_in_turn());
     if (!options_.read_only) note(append_due_schemas());
   }
+  publish_touched();
+  make_room(0);
   publish_touched();
   return status;
 }
@@ -113,10 +126,25 @@ Status Routers::fold_appended(Folding& folding) {
 }
 
 Status Routers::fold_one(Folding& folding, std::size_t at) {
-  Committed& out = folding.committed[at];
-  Entry& target = entry(out.scope);
+  if (folding.described[at]) return Done{};
+  Entry& target = entry(folding.committed[at].scope);
+  target.cell->use();
+  if (target.resting) make_room(target.bytes, true);
+  if (Status status = fold_into(target, folding, at); !status) return status;
   touch(target);
-  if (folding.must_scan(out.scope) || is_behind(target)) {
+  if (target.bytes == 0) {  // It is new; what the others have grown is counted when published.
+    account(target);
+    make_room(0, true);
+  }
+  return Done{};
+}
+
+Status Routers::fold_into(Entry& target, Folding& folding, std::size_t at) {
+  Committed& out = folding.committed[at];
+  const bool scan = folding.must_scan(out.scope) || is_behind(target);
+  if (target.resting) {
+    if (Status status = wake(target, &folding); !status) return status;
+  } else if (scan) {
     if (Status status = catch_up(target, &folding); !status) return status;
   }
   if (folding.described[at]) return Done{};
@@ -127,6 +155,7 @@ Status Routers::fold_one(Folding& folding, std::size_t at) {
     const StoredRecord stored{out.scope, out.position, std::move(folding.group[at].record)};
     if (Status status = target.fold->apply(stored, store_); !status) return status;
     ++target.since_checkpoint;
+    ++target.unsaved;
     return describe(stored.record.body, out);
   }
   // A scan has folded it already.
@@ -138,6 +167,8 @@ Status Routers::fold_missed(const Scope& scope) {
   // A router that nobody has seen yet had its first group in doubt.
   const bool known = entries_.contains(scope);
   Entry& target = entry(scope);
+  // Who decides with a router that rests wakes it first, and with it what it missed.
+  if (target.resting) return Done{};
   return known && !is_behind(target) ? Status(Done{}) : catch_up(target);
 }
 
@@ -147,28 +178,32 @@ void Routers::mark_behind(const std::vector<AppendResult>& results) {
   }
 }
 
+Status Routers::append_due_schema(Entry& target) {
+  const auto revision = target.fold->due_schema_revision();
+  if (!revision) return Done{};
+  // The time of a record that the engine makes itself is that of the log it speaks of.
+  const AppendRequest request =
+      append_schema(target.scope, RecordStamp{options_.record_ids(), target.fold->last_time()},
+                    *revision, target.fold->layout_since());
+  auto result = store_.append({&request, 1});
+  if (!result) {
+    target.behind = true;
+    return result.error();
+  }
+  if (!was_appended(result->front().status) || store_.shared()) return catch_up(target);
+  const StoredRecord stored{target.scope, result->front().position, request.record};
+  if (Status status = target.fold->apply(stored, store_); !status) return status;
+  ++target.unsaved;
+  touch(target);
+  return Done{};
+}
+
 Status Routers::append_due_schemas() {
   for (std::size_t i = 0; i < touched_.size(); ++i) {
     Entry& target = *touched_[i];
     ++gone_through_;
-    const auto revision = target.fold->due_schema_revision();
-    if (!revision) continue;
-    // The time of a record that the engine makes itself is that of the log it speaks of.
-    const Scope& scope = target.fold->scope();
-    const AppendRequest request =
-        append_schema(scope, RecordStamp{options_.record_ids(), target.fold->last_time()},
-                      *revision, target.fold->layout_since());
-    auto result = store_.append({&request, 1});
-    if (!result) {
-      target.behind = true;
-      return result.error();
-    }
-    if (was_appended(result->front().status) && !store_.shared()) {
-      const StoredRecord stored{scope, result->front().position, request.record};
-      if (Status status = target.fold->apply(stored, store_); !status) return status;
-    } else if (Status status = catch_up(target); !status) {
-      return status;
-    }
+    if (target.resting) continue;
+    if (Status status = append_due_schema(target); !status) return status;
   }
   return Done{};
 }
@@ -178,7 +213,14 @@ std::vector<Routers::Entry*> Routers::publish_touched() {
   for (Entry* target : published) {
     ++gone_through_;
     target->touched = false;
-    target->cell->publish(target->fold->snapshot());
+    auto view = std::make_shared<RouterView>();
+    if (target->resting) {
+      view->resting = target->resting;
+    } else {
+      view->snapshot = target->fold->snapshot();
+    }
+    target->cell->view.publish(std::move(view));
+    account(*target);
   }
   // After the cells, so that who finds a new router finds its snapshot too.
   if (std::exchange(directory_changed_, false)) {
@@ -191,10 +233,10 @@ std::vector<Routers::Entry*> Routers::publish_touched() {
   return published;
 }
 
-std::shared_ptr<const RouterSnapshot> Routers::snapshot(const Scope& scope) const {
+const RouterView* Routers::look(const Scope& scope, Look how) const {
   struct CachedCell {
     std::shared_ptr<Cell> cell;  ///< Held, so that its address cannot come to mean another.
-    Cell::Reader reader;
+    SnapshotCell<RouterView>::Reader reader;
   };
   thread_local std::unordered_map<const Cell*, CachedCell> cache;
   thread_local std::shared_ptr<const SnapshotCell<Directory>> held;
@@ -210,7 +252,18 @@ std::shared_ptr<const RouterSnapshot> Routers::snapshot(const Scope& scope) cons
   if (cache.size() > kMostCachedRouters) cache.clear();
   CachedCell& cached = cache[at->second.get()];
   if (!cached.cell) cached.cell = at->second;
-  return at->second->read(cached.reader);
+  if (how == Look::use) cached.cell->use();
+  return at->second->view.read(cached.reader).get();
+}
+
+std::shared_ptr<const RouterSnapshot> Routers::snapshot(const Scope& scope) const {
+  const RouterView* seen = look(scope, Look::use);
+  return seen ? seen->snapshot : nullptr;
+}
+
+RouterView Routers::view(const Scope& scope) const {
+  const RouterView* seen = look(scope, Look::glance);
+  return seen ? *seen : RouterView{};
 }
 
 std::vector<Scope> Routers::scopes() const {
@@ -222,14 +275,26 @@ std::vector<Scope> Routers::scopes() const {
 }
 
 RouterReport Routers::report(const Scope& scope) const {
-  RouterReport report;
-  report.scope = scope;
   const auto at = entries_.find(scope);
-  if (at == entries_.end()) return report;
-  report.forks = at->second->forks;
-  report.divergences = at->second->divergences;
-  if (at->second->fold->config() == nullptr) return report;
-  const RouterFold& fold = *at->second->fold;
+  if (at != entries_.end()) return report_of(*at->second);
+  RouterReport none;
+  none.scope = scope;
+  return none;
+}
+
+RouterReport Routers::report_of(const Entry& entry) const {
+  RouterReport report;
+  if (entry.resting) {
+    report = *entry.resting;
+    report.forks = entry.forks;
+    report.divergences = entry.divergences;
+    return report;
+  }
+  report.scope = entry.scope;
+  report.forks = entry.forks;
+  report.divergences = entry.divergences;
+  const RouterFold& fold = *entry.fold;
+  if (fold.config() == nullptr) return report;
   report.position = fold.position();
   report.checksum = fold.checksum();
   report.decisions = fold.decisions();
@@ -237,6 +302,7 @@ RouterReport Routers::report(const Scope& scope) const {
   const BudgetPacer& pacer = fold.pacer();
   report.budget = {pacer.lambda(), pacer.account(), pacer.spent_today_usd()};
   report.policy = policy_name(fold.config()->policy);
+  report.mode = fold.config()->mode;
   for (const auto& arm : fold.arms()) {
     report.arms.push_back({arm->spec, arm->stats, fold.coefficients(*arm)});
   }
@@ -246,7 +312,16 @@ RouterReport Routers::report(const Scope& scope) const {
 Result<DecisionState> Routers::state_of(const Scope& scope, const std::string& query_id) {
   const auto at = entries_.find(scope);
   if (at == entries_.end()) return Error{ErrorCode::not_found, "no such router", "router"};
-  return at->second->fold->state_of(query_id, store_);
+  Entry& entry = *at->second;
+  if (entry.resting) {
+    make_room(entry.bytes);
+    if (Status woken = wake(entry, nullptr); !woken) return woken.error();
+  }
+  auto state = entry.fold->state_of(query_id, store_);
+  publish_touched();
+  make_room(0);
+  publish_touched();
+  return state;
 }
 
 }  // namespace pointsman

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -9,6 +10,12 @@
 #include "engine/routers.h"
 
 namespace pointsman {
+
+/// What recovery starts from.
+struct Routers::Recovered {
+  std::unique_ptr<RouterFold> fold;
+  bool forked = false;  ///< A checkpoint speaks of records that the log does not have.
+};
 
 /// A group on its way from the store into the folds. In a shared store others' records may stand
 /// between the group's own, so each router's log is scanned once, and what the scan folds of the

@@ -19,11 +19,6 @@ constexpr std::size_t kLooksOtherwise = 1;
 
 }  // namespace
 
-struct Routers::Recovered {
-  std::unique_ptr<RouterFold> fold;
-  bool forked = false;  ///< A checkpoint speaks of records that the log does not have.
-};
-
 Result<Routers::Recovered> Routers::newest_sound_fold(const Scope& scope) {
   Recovered recovered;
   auto checkpoints = store_.load_checkpoints(scope);
@@ -60,21 +55,24 @@ Result<Routers::Recovered> Routers::newest_sound_fold(const Scope& scope) {
 Status Routers::recover(const Scope& scope, const Progress& progress) {
   Entry& fresh = entry(scope);
   if (Status status = go_back(fresh, false); !status) return status;
-  return catch_up(fresh, nullptr, progress);
+  if (Status status = catch_up(fresh, nullptr, progress); !status) return status;
+  account(fresh);
+  return Done{};
 }
 
 Status Routers::go_back(Entry& entry, bool forked) {
-  auto recovered = newest_sound_fold(entry.fold->scope());
+  auto recovered = newest_sound_fold(entry.scope);
   if (!recovered) return recovered.error();
   entry.fold = std::move(recovered->fold);
   entry.forks += forked || recovered->forked ? 1 : 0;
   entry.since_checkpoint = 0;
+  entry.unsaved = 0;
   touch(entry);
   return Done{};
 }
 
 Status Routers::fold_batch(Entry& entry, const std::vector<StoredRecord>& batch, Folding* folding) {
-  const Scope& scope = entry.fold->scope();
+  const Scope& scope = entry.scope;
   const LogPosition position = entry.fold->position();
   FetchedDecisions source(store_);
   // The fold asks for a single one by itself.
@@ -87,6 +85,7 @@ Status Routers::fold_batch(Entry& entry, const std::vector<StoredRecord>& batch,
     touch(entry);
     if (Status status = entry.fold->apply(stored, source); !status) return status;
     ++entry.since_checkpoint;
+    ++entry.unsaved;
     const std::size_t* at = folding ? folding->find(scope, stored.position) : nullptr;
     if (at == nullptr) continue;
     if (Status status = describe(stored.record.body, folding->committed[*at]); !status) {
@@ -104,7 +103,7 @@ Result<bool> Routers::pruned_while_folded(const Entry& entry, LogPosition first,
   };
   // A decision that is gone makes its feedback fail; a session that is gone is just empty.
   if (!failed && std::none_of(batch.begin(), batch.end(), speaks_of_others)) return false;
-  const auto below = store_.pruned_below(entry.fold->scope());
+  const auto below = store_.pruned_below(entry.scope);
   if (!below) return below.error();
   return first < *below;
 }
@@ -116,7 +115,7 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
   bool look = store_.shared() || is_behind(entry);
   std::optional<LogReader> log;
   for (;;) {
-    const Scope& scope = entry.fold->scope();
+    const Scope& scope = entry.scope;
     const LogPosition position = entry.fold->position();
     look = look && position > 0;
     if (!log) log.emplace(store_, scope, look ? position - 1 : position);
@@ -169,6 +168,7 @@ Status Routers::look_in_turn() {
     if (left_to_look_at_ > 0) --left_to_look_at_;
     ++gone_through_;
     Entry& entry = *next->second;
+    if (entry.resting) continue;  // Its log is compared when it wakes.
     const auto match = match_log(store_, *entry.fold);
     if (!match) return match.error();
     if (*match != LogMatch::same) {
@@ -183,7 +183,9 @@ Status Routers::save_checkpoint(Entry& entry) {
   if (!match) return match.error();
   if (*match != LogMatch::same) return catch_up(entry);
   if (const auto checkpoint = entry.fold->checkpoint()) {
-    if (Status saved = store_.save_checkpoint(*checkpoint); !saved) {
+    if (Status saved = store_.save_checkpoint(*checkpoint); saved) {
+      entry.unsaved = 0;
+    } else {
       if (saved.error().code != ErrorCode::conflict) return saved;
       ++entry.divergences;
     }
@@ -196,7 +198,7 @@ Status Routers::save_due_checkpoints(const std::vector<Entry*>& entries) {
   if (options_.checkpoint_every == 0) return Done{};
   for (Entry* entry : entries) {
     ++gone_through_;
-    if (entry->since_checkpoint < options_.checkpoint_every) continue;
+    if (entry->resting || entry->since_checkpoint < options_.checkpoint_every) continue;
     if (Status saved = save_checkpoint(*entry); !saved) return saved;
   }
   return Done{};
@@ -204,7 +206,8 @@ Status Routers::save_due_checkpoints(const std::vector<Entry*>& entries) {
 
 Status Routers::checkpoint_all() {
   for (auto& [scope, entry] : entries_) {
-    if (entry->since_checkpoint == 0) continue;
+    // One that rests left its checkpoint behind.
+    if (entry->resting || entry->since_checkpoint == 0) continue;
     if (Status saved = save_checkpoint(*entry); !saved) return saved;
   }
   publish_touched();

@@ -59,6 +59,12 @@ class SharedPosterior final {
 
   std::shared_ptr<const SharedMirror> mirror() const;
 
+  /// What this holds, its own size included.
+  std::size_t bytes() const {
+    return sizeof *this + inverse_.bytes() + 8 * beta_.capacity() +
+           sizeof(Quad) * (direction_.capacity() + image_.capacity());
+  }
+
   /// The exact state, for a checkpoint: restoring it continues with the same bits.
   struct State {
     std::vector<double> inverse;  ///< S⁻¹, the lower triangle row by row.

@@ -34,6 +34,11 @@ bool Standardiser::fits(const SchemaRevision& revision, std::size_t raw_dims,
          revision.landmarks.size() <= LandmarkMap::kWidth * map_inputs.size();
 }
 
+std::size_t Standardiser::bytes() const {
+  return sizeof *this + 8 * (revision_.mean.capacity() + revision_.scale.capacity()) +
+         4 * (revision_.landmarks.capacity() + map_inputs_.capacity()) + map_.bytes();
+}
+
 void Standardiser::apply(std::span<const float> raw, std::span<float> context) const {
   assert(raw.size() == raw_dims() && context.size() >= context_dims());
   context[0] = 1.0F;

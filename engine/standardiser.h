@@ -45,6 +45,9 @@ class Standardiser final {
   /// the fold of its feedback see the same bits.
   void apply(std::span<const float> raw, std::span<float> context) const;
 
+  /// What this holds, its own size included.
+  std::size_t bytes() const;
+
  private:
   SchemaRevision revision_;
   std::vector<std::uint32_t> map_inputs_;

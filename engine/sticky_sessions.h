@@ -21,13 +21,16 @@ class StickySessions final {
   void put(const std::string& session_id, StickyArm arm) {
     const std::scoped_lock lock(mutex_);
     if (const auto at = index_.find(session_id); at != index_.end()) {
+      bytes_ = bytes_ - bytes_of(*at->second) + bytes_of({session_id, arm});
       at->second->second = std::move(arm);
       order_.splice(order_.begin(), order_, at->second);
       return;
     }
     order_.emplace_front(session_id, std::move(arm));
     index_[session_id] = order_.begin();
+    bytes_ += bytes_of(order_.front());
     if (order_.size() > capacity_) {
+      bytes_ -= bytes_of(order_.back());
       index_.erase(order_.back().first);
       order_.pop_back();
     }
@@ -40,6 +43,12 @@ class StickySessions final {
     return at->second->second;
   }
 
+  /// About what the sessions hold.
+  std::size_t bytes() const {
+    const std::scoped_lock lock(mutex_);
+    return bytes_;
+  }
+
   /// Oldest first, so that putting them in this order gives the same state.
   std::vector<std::pair<std::string, StickyArm>> entries() const {
     const std::scoped_lock lock(mutex_);
@@ -48,7 +57,15 @@ class StickySessions final {
 
  private:
   using Order = std::list<std::pair<std::string, StickyArm>>;
+
+  /// With a list's links, and of the index the id once more, an iterator, a hash and a link.
+  static std::size_t bytes_of(const Order::value_type& session) {
+    return sizeof(session) + sizeof(std::string) + 9 * sizeof(void*) + 2 * session.first.size() +
+           session.second.arm.size() + session.second.decision.size();
+  }
+
   std::size_t capacity_;
+  std::size_t bytes_ = 0;
   mutable std::mutex mutex_;
   Order order_;  ///< Newest first.
   std::unordered_map<std::string, Order::iterator> index_;

@@ -189,6 +189,10 @@ class Store : public DecisionSource {
   /// True where other processes may append to the same log.
   virtual bool shared() const = 0;
 
+  /// True where it lets go of old records by itself, without a mark: what no checkpoint holds may
+  /// not be there to be folded again.
+  virtual bool evicts() const { return false; }
+
   /// How many connections to the log were made so far. When it moves, another server may answer
   /// than before, one that a failover left without the newest records.
   virtual std::uint64_t connections() const = 0;

@@ -52,6 +52,7 @@ class MemoryStore final : public Store {
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return false; }
+  bool evicts() const override { return true; }
   std::uint64_t connections() const override { return 0; }
 
  private:

@@ -71,11 +71,13 @@ class LosingStore final : public Store {
     return inner_->heads();
   }
   Status save_checkpoint(const Checkpoint& checkpoint) override {
+    if (checkpoints_fail) return Error{ErrorCode::unavailable, "told to fail", ""};
     Status saved = inner_->save_checkpoint(checkpoint);
     if (saved) checkpoints_.push_back(checkpoint);
     return saved;
   }
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override {
+    if (loads_fail) return Error{ErrorCode::unavailable, "told to fail", ""};
     return inner_->load_checkpoints(scope);
   }
   Status drop_checkpoint(const Checkpoint& checkpoint) override {
@@ -95,6 +97,8 @@ class LosingStore final : public Store {
   bool shared() const override { return true; }
   std::uint64_t connections() const override { return connections_; }
 
+  bool checkpoints_fail = false;  ///< None is saved.
+  bool loads_fail = false;        ///< None is read.
   std::size_t scans = 0;
   std::size_t scanned = 0;  ///< Records that scans gave.
   std::size_t heads_asked = 0;
