@@ -1,5 +1,6 @@
 #include "server/writer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pointsman {
@@ -90,9 +91,12 @@ Writer::Counters Writer::counters() const {
 Writer::Group Writer::take_group() {
   Group group;
   std::size_t records = 0;
+  std::size_t prepared = 0;
   while (!queue_.empty()) {
-    const std::size_t more = queue_.front()->job->requests.size();
+    const WriteJob& next = *queue_.front()->job;
+    const std::size_t more = next.prepare ? 1 : next.requests.size();
     if (!group.empty() && records + more > options_.max_group) break;
+    if (next.prepare && prepared++ == kMostPrepared) break;
     records += more;
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -117,18 +121,37 @@ void Writer::loop() {
   if (!routers_.checkpoint_all()) healthy_.store(false);
 }
 
+void Writer::prepare(const Group& group) {
+  for (const auto& claim : group) {
+    if (!claim->job->prepare || claim->answered.load()) continue;
+    const WriteJob::Answer answer = claim->job->prepare(*claim->job);
+    if (!answer || claim->answered.exchange(true)) continue;
+    answer(std::move(claim->job->responder));
+    claim->job.reset();
+  }
+}
+
 void Writer::commit(const Group& group) {
+  std::size_t bytes = 0;
+  for (const auto& claim : group) bytes += claim->job->bytes;
+  prepare(group);
   std::vector<AppendRequest> requests;
   std::vector<std::size_t> counts;
-  std::size_t bytes = 0;
   for (const auto& claim : group) {
-    bytes += claim->job->bytes;
+    counts.push_back(claim->job ? claim->job->requests.size() : 0);
+    if (!claim->job) continue;
     // What the watchdog has answered already is still appended: its client was told that nothing
     // was recorded, and a decision that nobody asks about does no harm.
-    counts.push_back(claim->job->requests.size());
     for (AppendRequest& request : claim->job->requests) requests.push_back(std::move(request));
   }
   const std::size_t records = requests.size();
+  const auto is_answered = [](const auto& claim) { return claim->answered.load(); };
+  if (records == 0 && std::all_of(group.begin(), group.end(), is_answered)) {
+    // Nothing was appended, which says nothing of the store.
+    const std::scoped_lock lock(mutex_);
+    held_bytes_ -= bytes;
+    return;
+  }
   const auto start = std::chrono::steady_clock::now();
   Result<std::vector<Committed>> result = routers_.commit(std::move(requests));
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;

@@ -26,6 +26,11 @@ struct WriteJob {
   std::function<http::Response(const Result<std::vector<Committed>>&)> render;
   /// Not null: what to answer when the commit takes longer than WriterOptions::route_commit.
   std::function<http::Response()> render_late;
+  /// Not null: makes `requests` and `render` on the writer's thread, right before the commit of its
+  /// group, with Routers at its disposal: for what has to wake a router first. Returns null, or who
+  /// answers where nothing is to be appended. Not asked for a job that was answered late already.
+  using Answer = std::function<void(http::Responder)>;
+  std::function<Answer(WriteJob&)> prepare;
 };
 
 /// The one thread that appends. Jobs queue up while a commit is in flight and then go together, so
@@ -47,6 +52,9 @@ class Writer final {
     std::size_t watched = 0;      ///< Now: answers whose lateness is looked at.
     double commit_seconds = 0.0;  ///< Spent in commits.
   };
+
+  /// Jobs with `prepare` in one group: the others of the group wait for them.
+  static constexpr std::size_t kMostPrepared = 16;
 
   /// Tasks that may wait for run().
   static constexpr std::size_t kMostTasks = 1'024;
@@ -84,6 +92,8 @@ class Writer final {
   using Group = std::vector<std::shared_ptr<Claim>>;
   Group take_group();
   void watch_for_lateness(std::shared_ptr<Claim> claim);
+  /// Lets the jobs say what they want appended; those that want nothing are answered.
+  void prepare(const Group& group);
   void commit(const Group& group);
 
   Routers& routers_;

@@ -12,6 +12,9 @@
 namespace pointsman {
 namespace {
 
+/// Reports are all that is asked of the routers, and those stay.
+constexpr std::size_t kAwakeBytes = std::size_t{64} << 20U;
+
 double mean(double sum, double count) { return count > 0.0 ? sum / count : 0.0; }
 
 nlohmann::ordered_json as_json(const RouterReport& report, const StoreCounts& counts) {
@@ -73,6 +76,7 @@ int inspect(const InspectCommand& command) {
   routers_options.fold.text_model = &default_text_model();
   routers_options.record_ids = random_record_id;
   routers_options.read_only = true;
+  routers_options.awake_bytes = kAwakeBytes;
   auto routers = Routers::open(**store, routers_options);
   if (!routers) {
     std::fprintf(stderr, "inspect: %s\n", routers.error().message.c_str());

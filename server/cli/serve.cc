@@ -155,6 +155,8 @@ int serve(const ServerConfig& config, const ServeHooks& hooks) {
   options.fold.text_model = &default_text_model();
   options.checkpoint_every = config.checkpoint_every;
   options.record_ids = random_record_id;
+  options.awake_bytes = config.awake_mb << 20U;
+  options.monotonic = [] { return std::chrono::steady_clock::now().time_since_epoch(); };
   ProgressLine progress("recovering", isatty(STDERR_FILENO) != 0);
   auto routers = Routers::open(**store, options, [&](const Scope& scope, std::uint64_t folded) {
     progress.show(scope.router + ": " + std::to_string(folded) + " records");

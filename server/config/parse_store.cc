@@ -105,6 +105,7 @@ void read_store(ConfigSection& root, const Environment& environment, ServerConfi
     config.writer.route_commit = std::chrono::milliseconds(route_commit_ms);
   }
   store.read_count("checkpoint_every", config.checkpoint_every, {});
+  store.read_count("awake_mb", config.awake_mb, {0, 1'048'576});
   constexpr std::array<Word<DecisionDurability>, 2> kDurability = {
       {{"commit", DecisionDurability::commit}, {"queued", DecisionDurability::queued}}};
   store.read_word<DecisionDurability>("decision_durability", config.durability, kDurability);

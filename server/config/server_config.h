@@ -53,6 +53,7 @@ struct ServerConfig {
   WriterOptions writer;
   DecisionDurability durability = DecisionDurability::commit;
   std::uint64_t checkpoint_every = 50'000;
+  std::size_t awake_mb = 768;  ///< Routers::Options::awake_bytes in MiB; 0: no bound.
   std::string log_level = "info";
   std::vector<RouterEntry> routers;
   std::vector<ApiKey> keys;

@@ -47,9 +47,9 @@ Status append(Routers& routers, AppendRequest request) {
 }
 
 http::Response put(ServiceContext& context, const ArmName& name, const ArmSpec& spec) {
-  const auto snapshot = context.routers.snapshot(name.scope);
-  if (!snapshot) return problem_of(unknown_router(name.scope.router));
-  const ArmModel* before = find_arm(*snapshot, name.arm);
+  const auto awake = awake_snapshot(context.routers, name.scope);
+  if (!awake) return problem_of(awake.error());
+  const ArmModel* before = find_arm(**awake, name.arm);
   if (before != nullptr && before->spec == spec) {
     return answer(name, AppendStatus::duplicate, arm_to_json(spec));
   }
@@ -63,8 +63,9 @@ http::Response put(ServiceContext& context, const ArmName& name, const ArmSpec& 
 }
 
 http::Response remove(ServiceContext& context, const ArmName& name) {
-  const auto snapshot = context.routers.snapshot(name.scope);
-  if (!snapshot) return problem_of(unknown_router(name.scope.router));
+  const auto awake = awake_snapshot(context.routers, name.scope);
+  if (!awake) return problem_of(awake.error());
+  const std::shared_ptr<const RouterSnapshot>& snapshot = *awake;
   if (find_arm(*snapshot, name.arm) == nullptr) return problem_of(unknown_arm(name));
   if (snapshot->arms.size() == 1) {
     return problem_of(Error{ErrorCode::conflict, "a router keeps at least one arm", "/arm"});
@@ -82,28 +83,17 @@ http::Response remove(ServiceContext& context, const ArmName& name) {
   return answer(name, AppendStatus::recorded, name.arm);
 }
 
-/// Between two groups on the writer's thread, where what is read stays true until it is written.
-void answer_on_writer(Writer& writer, http::Responder responder,
-                      std::function<http::Response()> change) {
-  auto shared = std::make_shared<http::Responder>(std::move(responder));
-  const bool taken =
-      writer.run([shared, change = std::move(change)] { shared->respond(change()); });
-  if (!taken) shared->respond(overloaded());
-}
-
 }  // namespace
 
 void ArmsService::handle(Call call) {
   const ArmName name{Scope{call.tenant, call.match.parameter("router")},
                      call.match.parameter("arm")};
-  const auto snapshot = context_.routers.snapshot(name.scope);
   if (action_ == Action::read) {
-    const ArmModel* arm = snapshot ? find_arm(*snapshot, name.arm) : nullptr;
-    if (arm == nullptr) {
-      return call.responder.respond(
-          problem_of(snapshot ? unknown_arm(name) : unknown_router(name.scope.router)));
-    }
-    return call.responder.respond(json_response(arm_json(*arm).dump()));
+    return answer_of_router(
+        context_, std::move(call.responder), name.scope, [name](const RouterSnapshot& snapshot) {
+          const ArmModel* arm = find_arm(snapshot, name.arm);
+          return arm ? json_response(arm_json(*arm).dump()) : problem_of(unknown_arm(name));
+        });
   }
   if (action_ == Action::remove) {
     return answer_on_writer(context_.writer, std::move(call.responder),

@@ -1,5 +1,6 @@
 #include "server/services/log_service.h"
 
+#include <optional>
 #include <utility>
 
 #include "adapters/record_json.h"
@@ -12,6 +13,15 @@ constexpr std::uint64_t kMostRecords = 10'000;
 constexpr std::uint64_t kLongestWaitSeconds = 60;
 constexpr std::size_t kMostWaiting = 1'000;
 constexpr std::chrono::milliseconds kLook{20};
+
+/// The newest position of a router that readers know of; nothing where there is no such router.
+std::optional<LogPosition> position_of(const Routers& routers, const Scope& scope) {
+  if (const auto snapshot = routers.snapshot(scope)) return snapshot->position;
+  const RouterView view = routers.view(scope);
+  if (view.snapshot) return view.snapshot->position;
+  if (view.resting) return view.resting->position;
+  return std::nullopt;
+}
 
 /// 410, with the position from which on the log can be read.
 http::Response gone(Store& store, const Scope& scope, const Error& error) {
@@ -68,12 +78,18 @@ void LogService::handle(Call call) {
                 *after, static_cast<std::size_t>(*limit),
                 std::chrono::steady_clock::now() + std::chrono::seconds(*wait),
                 std::move(call.responder)};
-  const auto snapshot = context_.routers.snapshot(reader.scope);
-  if (!snapshot) {
+  const auto position = position_of(context_.routers, reader.scope);
+  if (!position) {
     return reader.responder.respond(
         problem_of(Error{ErrorCode::not_found, "no such router", "?router"}));
   }
-  if (*wait == 0 || snapshot->position > reader.after) return answer(std::move(reader));
+  if (*wait == 0 || *position > reader.after) return answer(std::move(reader));
+  if (context_.routers.view(reader.scope).resting) {
+    // Where others append, only the log of a router that is awake is followed.
+    context_.writer.run([&routers = context_.routers, scope = reader.scope] {
+      static_cast<void>(routers.wake(scope));
+    });
+  }
   {
     const std::scoped_lock lock(mutex_);
     if (waiting_.size() < kMostWaiting) {
@@ -100,8 +116,8 @@ void LogService::watch() {
     }
     const auto now = std::chrono::steady_clock::now();
     for (auto at = waiting_.begin(); at != waiting_.end();) {
-      const auto snapshot = context_.routers.snapshot(at->scope);
-      if (!draining_.load() && now < at->deadline && snapshot && snapshot->position <= at->after) {
+      const auto position = position_of(context_.routers, at->scope);
+      if (!draining_.load() && now < at->deadline && position && *position <= at->after) {
         ++at;
         continue;
       }

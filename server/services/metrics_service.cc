@@ -82,6 +82,20 @@ void add_writer(Families& families, const Writer& writer) {
         writer.healthy() ? 1.0 : 0.0);
 }
 
+void add_rest(Families& families, const Routers& routers) {
+  const RestCounters rest = routers.rest_counters();
+  constexpr MetricName kRouters = {"pointsman_routers", "Routers in memory, or at rest."};
+  gauge(families, kRouters, number(rest.awake), {{"state", "awake"}});
+  gauge(families, kRouters, number(rest.resting), {{"state", "resting"}});
+  gauge(families, {"pointsman_awake_bytes", "About what the routers that are awake hold."},
+        number(rest.awake_bytes));
+  counter(families, {"pointsman_router_rests_total", "Times a router went to rest."},
+          number(rest.rests));
+  counter(families, {"pointsman_router_wakes_total", "Times a router woke."}, number(rest.wakes));
+  counter(families, {"pointsman_router_wake_seconds_total", "Time that waking took the writer."},
+          std::chrono::duration<double>(rest.waking).count());
+}
+
 void add_follower(Families& families, const Follower* follower) {
   const auto age = follower ? follower->age() : std::nullopt;
   if (!age) return;
@@ -133,6 +147,7 @@ void MetricsService::handle(Call call) {
                      Families families;
                      add_transport(families, transport_());
                      add_writer(families, context_.writer);
+                     add_rest(families, context_.routers);
                      add_follower(families, context_.follower);
                      for (const FollowedReport& report : *reports) add_router(families, report);
                      http::Response response;

@@ -7,10 +7,10 @@
 
 #include "adapters/route_answer.h"
 #include "engine/decide.h"
+#include "server/services/resting_arm.h"
 #include "server/services/route_commit.h"
 #include "server/services/route_fallback.h"
 #include "server/services/route_preference.h"
-#include "server/services/routers_service.h"
 
 namespace pointsman {
 namespace {
@@ -50,6 +50,32 @@ void fill(const RouterSnapshot& snapshot, Buffers& b, Timestamp now) {
   decide.inputs = request.text;
 }
 
+/// The decision that the request in the buffers asks for; a fallback may leave its context to the
+/// decision that failed.
+Result<Decision> make_decision(const RouterSnapshot& snapshot, const FallbackChain* chain,
+                               Buffers& b, Timestamp now) {
+  const bool own_context =
+      b.request.has_text || !b.request.embedding.empty() || !b.request.features.empty();
+  if (chain == nullptr || own_context) {
+    if (Status ok = encode(snapshot, b); !ok) return ok.error();
+  } else if (chain->parent.raw.size() == snapshot.encoder->dims()) {
+    b.raw = chain->parent.raw;
+  } else {
+    return invalid("/fallback_of",
+                   "the router's features have changed since; send text or features");
+  }
+  fill(snapshot, b, now);
+  if (chain != nullptr) return pointsman::decide_fallback(snapshot, *chain, b.decide);
+  return decide(snapshot, b.decide);
+}
+
+http::Response dry_run_answer(const Scope& scope, Decision decision) {
+  decision.query_id.clear();
+  std::string body;
+  append_route_answer({scope.router, decision, false}, body);
+  return json_response(std::move(body));
+}
+
 }  // namespace
 
 void RouteService::handle(Call call) {
@@ -65,11 +91,7 @@ void RouteService::handle(Call call) {
     return;
   }
   const Scope scope{call.tenant, b.request.router};
-  const auto snapshot = context_.routers.snapshot(scope);
-  if (!snapshot) return refuse(std::move(call), unknown_router(scope.router));
-  if (Status ok = encode(*snapshot, b); !ok) return refuse(std::move(call), ok.error());
-  fill(*snapshot, b, context_.clock.now());
-  finish(std::move(call), scope, decide(*snapshot, b.decide));
+  decide_on_newest(std::move(call), scope, nullptr);
 }
 
 void RouteService::decide_fallback(Call call) {
@@ -77,44 +99,75 @@ void RouteService::decide_fallback(Call call) {
   // The I/O thread has found it sound; its buffers are that thread's own.
   static_cast<void>(parse_route_request(call.request.body, b.request));
   const Timestamp now = context_.clock.now();
-  const auto chain = read_fallback_chain(context_.store, {call.tenant, b.request.fallback_of, now});
+  auto chain = read_fallback_chain(context_.store, {call.tenant, b.request.fallback_of, now});
   if (!chain) return refuse(std::move(call), chain.error());
   if (b.request.has_router && b.request.router != chain->scope.router) {
     return refuse(std::move(call),
                   invalid("/router", "the decision that failed is of another router"));
   }
-  const auto snapshot = context_.routers.snapshot(chain->scope);
-  if (!snapshot) return refuse(std::move(call), unknown_router(chain->scope.router));
-  const bool own_context =
-      b.request.has_text || !b.request.embedding.empty() || !b.request.features.empty();
-  if (!own_context && chain->parent.raw.size() != snapshot->encoder->dims()) {
-    return refuse(
-        std::move(call),
-        invalid("/fallback_of", "the router's features have changed since; send text or features"));
+  const Scope scope = chain->scope;
+  decide_on_newest(std::move(call), scope,
+                   std::make_shared<const FallbackChain>(*std::move(chain)));
+}
+
+void RouteService::decide_on_newest(Call call, const Scope& scope, Chain chain) {
+  auto snapshot = context_.routers.snapshot(scope);
+  if (!snapshot) {
+    const RouterView view = context_.routers.view(scope);
+    if (view.resting) {
+      return decide_once_awake(std::move(call), scope, *view.resting, std::move(chain));
+    }
+    snapshot = view.snapshot;  // It woke between the two looks.
   }
-  if (own_context) {
-    if (Status ok = encode(*snapshot, b); !ok) return refuse(std::move(call), ok.error());
-  } else {
-    b.raw = chain->parent.raw;
-  }
-  fill(*snapshot, b, now);
-  finish(std::move(call), chain->scope, pointsman::decide_fallback(*snapshot, *chain, b.decide));
+  if (!snapshot) return refuse(std::move(call), unknown_router(scope.router));
+  finish(std::move(call), scope,
+         make_decision(*snapshot, chain.get(), buffers(), context_.clock.now()));
+}
+
+void RouteService::decide_once_awake(Call call, const Scope& scope, const RouterReport& resting,
+                                     Chain chain) {
+  LateDecision late;
+  late.scope = scope;
+  std::span<const std::string> offered;
+  if (chain) offered = chain->next;
+  late.spare = resting_arm(resting, buffers().request, offered);
+  // The responder goes with the job; the request stays for the writer to read again.
+  auto own = std::make_shared<Call>(
+      Call{std::move(call.request), std::move(call.match), call.tenant, http::Responder(nullptr)});
+  call.request.body = own->request.body;
+  late.decide = [this, own, scope, chain = std::move(chain)](
+                    const RouterSnapshot& snapshot,
+                    std::optional<AppendRequest>& request) -> WriteJob::Answer {
+    Buffers& b = buffers();
+    static_cast<void>(parse_route_request(own->request.body, b.request));  // It was sound.
+    auto decision = make_decision(snapshot, chain.get(), b, context_.clock.now());
+    if (decision && !b.request.dry_run) {
+      request = record(scope, *std::move(decision));
+      return nullptr;
+    }
+    return [this, own, scope, decision = std::move(decision)](http::Responder responder) mutable {
+      own->responder = std::move(responder);
+      finish(std::move(*own), scope, std::move(decision));
+    };
+  };
+  commit_late_decision(context_, std::move(call), std::move(late));
 }
 
 void RouteService::finish(Call call, const Scope& scope, Result<Decision> decision) {
   if (!decision) return refuse(std::move(call), decision.error());
   const RouteRequest& request = buffers().request;
   if (request.dry_run) {
-    decision->query_id.clear();
-    std::string body;
-    append_route_answer({scope.router, *decision, false}, body);
-    return call.responder.respond(json_response(std::move(body)));
+    return call.responder.respond(dry_run_answer(scope, *std::move(decision)));
   }
+  commit_decision(context_, std::move(call), record(scope, *std::move(decision)));
+}
+
+AppendRequest RouteService::record(const Scope& scope, Decision decision) {
   // Without a query_id of the client's nobody can ask for the same decision again.
-  decision->request = request.body_fingerprint;
-  const Fingerprint body = request.body_fingerprint.value_or(Fingerprint{});
-  commit_decision(context_, std::move(call),
-                  append_decision(scope, stamp(context_.clock), *std::move(decision), body));
+  const std::optional<Fingerprint>& asked = buffers().request.body_fingerprint;
+  decision.request = asked;
+  return append_decision(scope, stamp(context_.clock), std::move(decision),
+                         asked.value_or(Fingerprint{}));
 }
 
 void RouteService::refuse(Call call, const Error& error) {

@@ -20,6 +20,18 @@ Json summary(const RouterSnapshot& snapshot) {
           {"arms", std::move(arms)}};
 }
 
+/// The same of a router that rests, from what is kept of it.
+Json summary(const RouterReport& report) {
+  Json arms = Json::array();
+  for (const auto& arm : report.arms) arms.push_back(arm.spec.id);
+  return {{"router", report.scope.router},
+          {"policy", report.policy},
+          {"mode", kModeWords[static_cast<std::size_t>(report.mode)]},
+          {"position", report.position},
+          {"decisions", report.decisions},
+          {"arms", std::move(arms)}};
+}
+
 Json details(const RouterSnapshot& snapshot) {
   Json body = summary(snapshot);
   body["schema_version"] = snapshot.standardiser->version();
@@ -47,23 +59,19 @@ Json arm_json(const ArmModel& arm) {
   return body;
 }
 
-Error unknown_router(const std::string& name) {
-  return Error{ErrorCode::not_found, "no router is called \"" + name + "\"", "/router"};
-}
-
 void RoutersService::handle(Call call) {
   if (question_ == Question::one) {
-    const std::string& name = call.match.parameter("router");
-    const auto snapshot = context_.routers.snapshot(Scope{call.tenant, name});
-    if (!snapshot) return call.responder.respond(problem_of(unknown_router(name)));
-    return call.responder.respond(rendered(details(*snapshot)));
+    const Scope scope{call.tenant, call.match.parameter("router")};
+    return answer_of_router(
+        context_, std::move(call.responder), scope,
+        [](const RouterSnapshot& snapshot) { return rendered(details(snapshot)); });
   }
   Json routers = Json::array();
   for (const Scope& scope : context_.routers.scopes()) {
     if (scope.tenant != call.tenant) continue;
-    if (const auto snapshot = context_.routers.snapshot(scope)) {
-      routers.push_back(summary(*snapshot));
-    }
+    const RouterView view = context_.routers.view(scope);
+    if (view.snapshot) routers.push_back(summary(*view.snapshot));
+    if (view.resting) routers.push_back(summary(*view.resting));
   }
   call.responder.respond(rendered({{"routers", std::move(routers)}}));
 }

@@ -23,7 +23,4 @@ class RoutersService final : public Service {
 /// An arm as readers see it: its specification, and what its decisions have shown so far.
 nlohmann::ordered_json arm_json(const ArmModel& arm);
 
-/// The error of a router that is not there.
-Error unknown_router(const std::string& name);
-
 }  // namespace pointsman

@@ -55,6 +55,42 @@ void answer_on_worker(Workers& workers, http::Responder responder,
   if (!taken) shared->respond(overloaded());
 }
 
+void answer_on_writer(Writer& writer, http::Responder responder,
+                      std::function<http::Response()> answer) {
+  auto shared = std::make_shared<http::Responder>(std::move(responder));
+  const bool taken =
+      writer.run([shared, answer = std::move(answer)] { shared->respond(answer()); });
+  if (!taken) shared->respond(overloaded());
+}
+
+Result<std::shared_ptr<const RouterSnapshot>> awake_snapshot(Routers& routers, const Scope& scope) {
+  auto woken = routers.wake(scope);
+  if (woken) return woken;
+  if (woken.error().code == ErrorCode::not_found) return unknown_router(scope.router);
+  return Error{ErrorCode::unavailable,
+               "router \"" + scope.router + "\" rests and could not wake: " + woken.error().message,
+               ""};
+}
+
+void answer_of_router(ServiceContext& context, http::Responder responder, const Scope& scope,
+                      std::function<http::Response(const RouterSnapshot&)> answer) {
+  if (const auto snapshot = context.routers.snapshot(scope)) {
+    return responder.respond(answer(*snapshot));
+  }
+  if (!context.routers.view(scope).resting) {
+    return responder.respond(problem_of(unknown_router(scope.router)));
+  }
+  answer_on_writer(context.writer, std::move(responder),
+                   [&routers = context.routers, scope, answer = std::move(answer)] {
+                     const auto snapshot = awake_snapshot(routers, scope);
+                     return snapshot ? answer(**snapshot) : problem_of(snapshot.error());
+                   });
+}
+
+Error unknown_router(const std::string& name) {
+  return Error{ErrorCode::not_found, "no router is called \"" + name + "\"", "/router"};
+}
+
 http::Response json_response(std::string body) {
   http::Response response;
   response.body = std::move(body);

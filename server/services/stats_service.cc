@@ -34,6 +34,7 @@ nlohmann::json router_json(const FollowedReport& report) {
          mean_or_null(arm.stats.latency_sum, static_cast<double>(arm.stats.latencies))}};
   }
   return {{"position", report.position},
+          {"resting", report.resting},
           {"checksum", hex(report.checksum)},
           {"policy", report.policy},
           {"decisions", report.decisions},
@@ -114,7 +115,7 @@ Result<std::vector<FollowedReport>> gather_reports(ServiceContext& context,
       reports.push_back({context.routers.report(scope), std::nullopt});
       FollowedReport& report = reports.back();
       const auto head = newest.find(scope);
-      if (head == newest.end()) continue;
+      if (head == newest.end() || report.resting) continue;
       report.lag = head->second - std::min(head->second, report.position);
     }
     promise.set_value(std::move(reports));

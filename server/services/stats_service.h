@@ -21,7 +21,7 @@ class StatsService final : public Service {
 /// A router's report, and how far its fold is behind the log.
 struct FollowedReport : RouterReport {
   /// Positions between the fold and the log's newest record: its records, at most, since stores may
-  /// leave gaps. Nothing where the store does not say.
+  /// leave gaps. Nothing where the store does not say, or the router rests.
   std::optional<std::uint64_t> lag;
 };
 

@@ -172,6 +172,7 @@ void expect_same(const ServerConfig& found, const ServerConfig& wanted) {
   EXPECT_EQ(found.writer.route_commit, wanted.writer.route_commit);
   EXPECT_EQ(found.durability, wanted.durability);
   EXPECT_EQ(found.checkpoint_every, wanted.checkpoint_every);
+  EXPECT_EQ(found.awake_mb, wanted.awake_mb);
   ASSERT_EQ(found.routers.size(), wanted.routers.size());
   EXPECT_EQ(found.routers[0].config, wanted.routers[0].config);
   EXPECT_EQ(found.routers[0].name, wanted.routers[0].name);

@@ -98,7 +98,7 @@ TEST(Config, EveryOptionOfTheStoreArrives) {
             "[store]\nurl_env = \"PM_STORE\"\nsynchronous = \"normal\"\nbusy_timeout = \"7ms\"\n"
             "readers = 2\nmax_records = 3\nmax_record_bytes = 4096\nmax_queued = 5\n"
             "max_queued_bytes = 6\nmax_group = 7\nroute_commit_ms = 8\n"
-            "decision_durability = \"queued\"\ncheckpoint_every = 9\n");
+            "decision_durability = \"queued\"\ncheckpoint_every = 9\nawake_mb = 10\n");
   EXPECT_EQ(config.store.url, "sqlite:from-environment.db");
   EXPECT_EQ(config.store.sqlite.synchronous, SqliteSynchronous::normal);
   EXPECT_EQ(config.store.sqlite.busy_timeout_ms, 7);
@@ -112,6 +112,7 @@ TEST(Config, EveryOptionOfTheStoreArrives) {
   EXPECT_EQ(config.writer.route_commit, 8ms);
   EXPECT_EQ(config.durability, DecisionDurability::queued);
   EXPECT_EQ(config.checkpoint_every, 9U);
+  EXPECT_EQ(config.awake_mb, 10U);
 }
 
 TEST(Config, APolicyIsATableOrAStringAndTheStringGoesBeforeThePosterior) {

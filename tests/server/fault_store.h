@@ -26,6 +26,8 @@ class FaultStore final : public Store {
   /// Reading a decision fails too, as when the fold or an answer needs it.
   void fail_find(bool fails) { find_fails_.store(fails); }
   void fail_heads(bool fails) { heads_fail_.store(fails); }
+  /// Reading checkpoints fails, as when a router is to wake.
+  void fail_loads(bool fails) { loads_fail_.store(fails); }
 
   /// What recent_feedback() gives from now on, newest first; set before any request.
   void set_recent(std::vector<StoredRecord> recent) { recent_ = std::move(recent); }
@@ -103,6 +105,7 @@ class FaultStore final : public Store {
     return inner_.save_checkpoint(checkpoint);
   }
   Result<std::vector<Checkpoint>> load_checkpoints(const Scope& scope) override {
+    if (loads_fail_) return Error{ErrorCode::unavailable, "told to fail", ""};
     return inner_.load_checkpoints(scope);
   }
   Status drop_checkpoint(const Checkpoint& checkpoint) override {
@@ -120,6 +123,7 @@ class FaultStore final : public Store {
     return inner_.settings();
   }
   bool shared() const override { return inner_.shared(); }
+  bool evicts() const override { return inner_.evicts(); }
   std::uint64_t connections() const override { return inner_.connections(); }
 
  private:
@@ -127,6 +131,7 @@ class FaultStore final : public Store {
   std::atomic<Fault> fault_{Fault::none};
   std::atomic<bool> find_fails_{false};
   std::atomic<bool> heads_fail_{false};
+  std::atomic<bool> loads_fail_{false};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool held_ = false;

@@ -104,6 +104,7 @@ class World final {
     DecisionDurability durability = DecisionDurability::commit;
     std::vector<ApiKey> keys;
     std::vector<RouterEntry> routers = small_routers();
+    std::size_t awake_bytes = 0;
   };
 
   World() : World(Options{}) {}
@@ -239,6 +240,8 @@ class World final {
     r.faults = std::make_unique<FaultStore>(*r.store);
     Routers::Options options;
     options.record_ids = random_record_id;
+    options.awake_bytes = options_.awake_bytes;
+    options.monotonic = [] { return std::chrono::steady_clock::now().time_since_epoch(); };
     auto routers = Routers::open(*r.faults, options);
     ASSERT_TRUE(routers) << routers.error().message;
     r.routers = std::move(*routers);
