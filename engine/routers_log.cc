@@ -139,7 +139,7 @@ Status Routers::catch_up(Entry& entry, Folding* folding, const Progress& progres
       }
     }
     const std::uint64_t before = entry.since_checkpoint;
-    const Status status = fold_batch(entry, *batch, folding);
+    Status status = fold_batch(entry, *batch, folding);
     folded += entry.since_checkpoint - before;
     const auto pruned = pruned_while_folded(entry, position + 1, *batch, !status);
     if (!pruned) return pruned.error();

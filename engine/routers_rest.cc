@@ -56,7 +56,7 @@ Result<bool> Routers::rest(Entry& entry, bool amid_group) {
       return false;
     }
   }
-  const auto cheap = cheap_to_wake(entry);
+  auto cheap = cheap_to_wake(entry);
   if (!cheap || !*cheap) return cheap;
   auto report = std::make_shared<RouterReport>(report_of(entry));
   report->resting = true;
@@ -125,7 +125,7 @@ Status Routers::wake(Entry& entry, Folding* folding) {
   };
   const auto start = now();
   ++gone_through_;
-  const Status status = recover_rested(entry, folding);
+  Status status = recover_rested(entry, folding);
   if (status) {
     entry.resting.reset();
     entry.bytes = 0;

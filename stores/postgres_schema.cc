@@ -61,7 +61,7 @@ Status migrate(PostgresConnection& connection) {
 }  // namespace
 
 Status migrate_postgres_schema(PostgresConnection& connection) {
-  const Status migrated = migrate(connection);
+  Status migrated = migrate(connection);
   if (!migrated.ok()) connection.run_script("ROLLBACK");
   return migrated;
 }

@@ -51,11 +51,8 @@ Result<std::vector<std::string>> get_all(RedisNodes& nodes, const std::vector<st
     all.words.insert(all.words.end(), keys.begin(), keys.end());
     commands.push_back(std::move(all));
   }
-  Result<std::vector<RedisReply>> replies = nodes.run(std::move(commands), RedisRepeat::safe);
+  Result<std::vector<RedisReply>> replies = nodes.ask(std::move(commands));
   if (!replies.ok()) return replies.error();
-  for (const RedisReply& reply : *replies) {
-    if (is_error(*reply)) return refusal(*reply);
-  }
   std::vector<std::string> values;
   values.reserve(keys.size());
   if (cluster) {

@@ -150,12 +150,7 @@ Result<RedisReply> RedisStore::Link::ask(RedisCommand command) {
 }
 
 Result<std::vector<RedisReply>> RedisStore::Link::ask_all(std::vector<RedisCommand> commands) {
-  Result<std::vector<RedisReply>> replies = nodes_.run(std::move(commands), RedisRepeat::safe);
-  if (!replies.ok()) return replies;
-  for (const RedisReply& reply : *replies) {
-    if (is_error(*reply)) return refusal(*reply);
-  }
-  return replies;
+  return nodes_.ask(std::move(commands));
 }
 
 Result<std::vector<RedisReply>> RedisStore::Link::ask_in_order(std::vector<RedisCommand> commands) {

@@ -237,4 +237,13 @@ Result<std::vector<RedisReply>> RedisNodes::run(std::vector<RedisCommand> comman
   return std::move(round.replies);
 }
 
+Result<std::vector<RedisReply>> RedisNodes::ask(std::vector<RedisCommand> commands) {
+  Result<std::vector<RedisReply>> replies = run(std::move(commands), RedisRepeat::safe);
+  if (!replies.ok()) return replies;
+  for (const RedisReply& reply : *replies) {
+    if (is_error(*reply)) return refusal(*reply);
+  }
+  return replies;
+}
+
 }  // namespace pointsman

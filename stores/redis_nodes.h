@@ -52,6 +52,9 @@ class RedisNodes final {
   /// `unavailable` (with RedisRepeat::never: no command was sent), `in_doubt` (some may have run).
   Result<std::vector<RedisReply>> run(std::vector<RedisCommand> commands, RedisRepeat repeat);
 
+  /// run() of commands that may be repeated and that Redis must not refuse: a refusal is an error.
+  Result<std::vector<RedisReply>> ask(std::vector<RedisCommand> commands);
+
   /// Connections made so far.
   std::uint64_t connected() const;
 

@@ -46,21 +46,28 @@ void submit(Writer& writer, std::unique_ptr<WriteJob> job) {
   }
 }
 
-void answer_on_worker(Workers& workers, http::Responder responder,
-                      std::function<http::Response()> answer) {
+namespace {
+
+/// `runner`: the threads that run it, unless they are full.
+template <class Runner>
+void answer_on(Runner& runner, http::Responder responder, std::function<http::Response()> answer) {
   // std::function wants a copyable closure, so the responder is shared until it is used.
   auto shared = std::make_shared<http::Responder>(std::move(responder));
   const bool taken =
-      workers.run([shared, answer = std::move(answer)] { shared->respond(answer()); });
+      runner.run([shared, answer = std::move(answer)] { shared->respond(answer()); });
   if (!taken) shared->respond(overloaded());
+}
+
+}  // namespace
+
+void answer_on_worker(Workers& workers, http::Responder responder,
+                      std::function<http::Response()> answer) {
+  answer_on(workers, std::move(responder), std::move(answer));
 }
 
 void answer_on_writer(Writer& writer, http::Responder responder,
                       std::function<http::Response()> answer) {
-  auto shared = std::make_shared<http::Responder>(std::move(responder));
-  const bool taken =
-      writer.run([shared, answer = std::move(answer)] { shared->respond(answer()); });
-  if (!taken) shared->respond(overloaded());
+  answer_on(writer, std::move(responder), std::move(answer));
 }
 
 Result<std::shared_ptr<const RouterSnapshot>> awake_snapshot(Routers& routers, const Scope& scope) {

@@ -12,6 +12,7 @@
 
 #include "engine/linear_posterior.h"
 #include "tests/engine/instruction_set.h"
+#include "tests/engine/posterior_bits.h"
 
 namespace pointsman {
 namespace {
@@ -41,16 +42,6 @@ std::vector<Row> random_rows(std::size_t d, std::size_t n) {
 std::shared_ptr<const LinearPrior> prior(std::size_t d) {
   return std::make_shared<const LinearPrior>(
       LinearPrior{std::vector<double>(d, 0.1), std::vector<double>(d, 3.0)});
-}
-
-std::vector<std::uint64_t> bits_of(const LinearPosterior& posterior) {
-  const LinearPosterior::State state = posterior.state();
-  std::vector<std::uint64_t> bits;
-  for (const auto* numbers :
-       {&state.a, &state.p.matrix, &state.p.directions, &state.p.shrinks, &state.b, &state.theta}) {
-    for (const double number : *numbers) bits.push_back(std::bit_cast<std::uint64_t>(number));
-  }
-  return bits;
 }
 
 /// Every kernel: steps up and down, a step that must refactor, ageing, another prior.

@@ -17,6 +17,7 @@
 
 #include "engine/linear_posterior.h"
 #include "tests/engine/instruction_set.h"
+#include "tests/engine/posterior_bits.h"
 
 namespace pointsman {
 namespace {
@@ -40,17 +41,6 @@ LinearPosterior new_posterior(std::size_t d) {
 
 std::size_t waiting_in(const LinearPosterior& posterior) {
   return posterior.state().p.shrinks.size();
-}
-
-std::vector<std::uint64_t> bits_of(const LinearPosterior& posterior) {
-  const LinearPosterior::State state = posterior.state();
-  std::vector<std::uint64_t> bits;
-  for (const auto* numbers :
-       {&state.a, &state.p.matrix, &state.p.directions, &state.p.shrinks, &state.b, &state.theta}) {
-    for (const double number : *numbers) bits.push_back(std::bit_cast<std::uint64_t>(number));
-  }
-  bits.push_back(state.steps);
-  return bits;
 }
 
 Eigen::VectorXd wide(const Context& x, std::size_t d) {
