@@ -60,7 +60,7 @@ class BadInput : public ::testing::Test {
 
   void must_be_fine(const char* target, const char* body) {
     const auto answer =
-        client_->try_once({.method = "POST", .target = target, .body = body, .headers = {}});
+        client_->ask({.method = "POST", .target = target, .body = body, .headers = {}});
     ASSERT_TRUE(answer.ok()) << answer.error().message;
     ASSERT_EQ(answer->status, 200) << answer->body;
   }

@@ -49,7 +49,7 @@ class RedisFailoverUnderAServer : public ::testing::Test {
   int post(const std::string& target, const json& body) {
     const HttpRequest request{
         .method = "POST", .target = target, .body = body.dump(), .headers = {}};
-    const auto answer = client_.try_once(request);
+    const auto answer = client_.ask(request);
     return answer.ok() ? answer->status : 0;
   }
   int decide(const std::string& query_id) {
