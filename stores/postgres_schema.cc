@@ -22,14 +22,14 @@ constexpr const char* kMakeSchema =
 /// changed.
 std::string migration(std::int64_t from) {
   const std::array<std::string, kPostgresSchemaVersion> migrations = {
-      std::string(kPostgresTables) + kPostgresViews, kPostgresPrunedBelow, ""};
+      std::string(kPostgresTables) + kPostgresViews, kPostgresPrunedBelow, "", ""};
   return migrations[static_cast<std::size_t>(from)];
 }
 
 /// Functions hold nothing, so a release makes its own anew instead of changing an earlier one's.
 std::string functions() {
   return std::string(
-             "DROP FUNCTION IF EXISTS lock_routers, take_positions, append_batch, "
+             "DROP FUNCTION IF EXISTS lock_routers, lead_positions, take_positions, append_batch, "
              "append_signals, save_checkpoint, prune_batch;") +
          kPostgresAppend + kPostgresCheckpoints + kPostgresPrune;
 }

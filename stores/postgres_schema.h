@@ -6,7 +6,7 @@
 namespace pointsman {
 
 /// The version of the tables and functions that this release writes, in pointsman.schema_version.
-constexpr int kPostgresSchemaVersion = 3;
+constexpr int kPostgresSchemaVersion = 4;
 
 /// The text of stores/postgres/*.sql.
 extern const char* const kPostgresTables;

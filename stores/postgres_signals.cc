@@ -19,8 +19,8 @@ namespace {
 
 constexpr PostgresStatement kAppendSignals{
     "append_signals",
-    "SELECT statuses, positions, routers, names FROM append_signals("
-    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
+    "SELECT requests, statuses, positions, routers, names FROM append_signals("
+    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"};
 
 bool is_signal(const AppendRequest& request) {
   if (request.subject_kind != SubjectKind::decision || request.creates_subject || request.key ||
@@ -56,6 +56,47 @@ class Column final {
  private:
   bool any_ = false;
   std::vector<std::optional<T>> values_;
+};
+
+/// What the requests of a group have in common: few differ in it, so it is sent once a sort.
+class Sorts final {
+ public:
+  /// The number of the request's sort, from 1.
+  std::int32_t of(const AppendRequest& request, std::string_view signal_type) {
+    const Sort sort{kind_name(request.record.body), signal_type, request.slots.front().name,
+                    request.first_wins};
+    if (last_ == numbers_.end() || last_->first != sort) {
+      last_ = numbers_.emplace(sort, static_cast<std::int32_t>(numbers_.size() + 1)).first;
+    }
+    return last_->second;
+  }
+
+  void send(PostgresParams& params) const {
+    const std::size_t n = numbers_.size();
+    std::vector<std::string_view> kind(n);
+    std::vector<std::optional<std::string_view>> signal_type(n), slot_name(n);
+    std::vector<std::int32_t> first_wins(n);
+    for (const auto& [sort, number] : numbers_) {
+      const auto at = static_cast<std::size_t>(number - 1);
+      kind[at] = sort.kind;
+      if (!sort.signal_type.empty()) signal_type[at] = sort.signal_type;
+      slot_name[at] = sort.slot_name;
+      first_wins[at] = sort.first_wins ? 1 : 0;
+    }
+    params.words(kind).blobs(signal_type).blobs(slot_name).integers(first_wins);
+  }
+
+ private:
+  struct Sort {
+    std::string_view kind;
+    std::string_view signal_type;
+    std::string_view slot_name;
+    bool first_wins;
+    auto operator<=>(const Sort&) const = default;
+  };
+
+  std::map<Sort, std::int32_t> numbers_;
+  std::map<Sort, std::int32_t>::const_iterator last_ = numbers_.end();
 };
 
 /// Reads an array of whole numbers from its text, "{1,2,3}".
@@ -110,23 +151,19 @@ PostgresAnswer append_postgres_signals(PostgresConnection& connection,
                                        std::size_t max_record_bytes) {
   assert(!group.empty() && bodies.size() == group.size());
   const std::size_t n = group.size();
-  Column<std::string_view> query_id(n), slot_name(n), slot_value(n), signal_type(n), body(n);
+  Column<std::string_view> query_id(n), slot_value(n), body(n);
   Column<std::int64_t> time(n);
   Column<double> reward(n), confidence(n), cost_usd(n), latency_ms(n);
-  std::vector<std::int32_t> first_wins;
-  std::vector<std::string_view> kind;
-  first_wins.reserve(n);
-  kind.reserve(n);
+  Sorts sorts;
+  std::vector<std::int32_t> sort;
+  sort.reserve(n);
   for (std::size_t i = 0; i < n; ++i) {
     const AppendRequest& request = group[i];
     const PlainColumns plain = plain_columns(request.record.body);
     query_id.add(request.subject);
-    first_wins.push_back(request.first_wins ? 1 : 0);
-    slot_name.add(request.slots.front().name);
+    sort.push_back(sorts.of(request, plain.signal_type));
     slot_value.add(bytes_of(request.slots.front().value));
     time.add(request.record.time.time_since_epoch().count());
-    kind.push_back(kind_name(request.record.body));
-    signal_type.add(plain.signal_type.empty() ? std::nullopt : std::optional(plain.signal_type));
     reward.add(plain.reward);
     confidence.add(plain.confidence);
     cost_usd.add(plain.cost_usd);
@@ -135,10 +172,11 @@ PostgresAnswer append_postgres_signals(PostgresConnection& connection,
                                                  : std::optional<std::string_view>(bodies[i]));
   }
   PostgresParams params;
-  params.bytes(group.front().scope.tenant).blobs(query_id.values()).integers(first_wins);
-  params.blobs(slot_name.values()).blobs(slot_value.values()).longs(time.values()).words(kind);
-  params.blobs(signal_type.values()).reals(reward.values()).reals(confidence.values());
-  params.reals(cost_usd.values()).reals(latency_ms.values()).blobs(body.values());
+  params.bytes(group.front().scope.tenant).blobs(query_id.values()).integers(sort);
+  params.blobs(slot_value.values()).longs(time.values()).reals(reward.values());
+  params.reals(confidence.values()).reals(cost_usd.values()).reals(latency_ms.values());
+  params.blobs(body.values());
+  sorts.send(params);
   return connection.run(kAppendSignals, params);
 }
 
@@ -146,15 +184,16 @@ std::vector<AppendResult> postgres_signal_results(std::span<const AppendRequest>
                                                   const pqxx::result& rows) {
   std::vector<AppendResult> results(group.size());
   const pqxx::row row = rows[0];
-  WholeNumbers statuses(row[0]);
-  WholeNumbers positions(row[1]);
-  WholeNumbers routers(row[2]);
-  const auto names = names_of(row[3]);
+  WholeNumbers requests(row[0]);
+  WholeNumbers statuses(row[1]);
+  WholeNumbers positions(row[2]);
+  WholeNumbers routers(row[3]);
+  const auto names = names_of(row[4]);
   for (std::size_t i = 0; i < group.size(); ++i) {
-    AppendResult& made = results[i];
+    AppendResult& made = results.at(requests.next() - 1);
     made.status = static_cast<AppendStatus>(statuses.next());
     made.position = positions.next();
-    made.scope.tenant = group[i].scope.tenant;
+    made.scope.tenant = group.front().scope.tenant;
     if (const std::uint64_t router = routers.next(); router > 0) {
       made.scope.router = names.at(router);
     }

@@ -46,6 +46,15 @@ BEGIN
 END
 $body$;
 
+-- Leads the sequence past every position that was taken from it, where it was set back, as by a copy
+-- of the tables without it (logical replication).
+CREATE FUNCTION lead_positions() RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
+  PERFORM pg_advisory_xact_lock(5786930140093827650);
+  PERFORM setval('log_positions', (SELECT greatest(max(pos), nextval('log_positions')) FROM heads));
+END
+$body$;
+
 -- Takes `n` positions, ascending and above every one of the logs that are held.
 CREATE FUNCTION take_positions(p_held integer[], p_n integer) RETURNS bigint[]
 LANGUAGE plpgsql AS $body$
@@ -55,9 +64,7 @@ BEGIN
   IF NOT EXISTS (SELECT FROM heads WHERE id = ANY (p_held) AND pos >= taken[1]) THEN
     RETURN taken;
   END IF;
-  -- The sequence was set back, as by a copy of the tables without it (logical replication).
-  PERFORM pg_advisory_xact_lock(5786930140093827650);
-  PERFORM setval('log_positions', (SELECT greatest(max(pos), nextval('log_positions')) FROM heads));
+  PERFORM lead_positions();
   RETURN ARRAY(SELECT nextval('log_positions') FROM generate_series(1, p_n));
 END
 $body$;
@@ -273,83 +280,95 @@ $body$;
 -- append_batch() for a group of nothing but signals on decisions of one tenant, which name no log,
 -- have no key and one slot each, and do not speak of the same slot. Most groups are of this kind, so
 -- what such requests cannot need is left out, and what is left stands in as few statements as can be:
--- each costs as much as several records. An array of a column that no request has is empty.
--- Gives one row: of each request its status, position and log, 0: none; and the names of the logs,
--- "id:hex,id:hex".
+-- each costs as much as several records. What they have in common is sent once a sort; p_sort is a
+-- request's. An array of a column that no request has is empty.
+-- Gives one row: the requests' numbers, and of each its status, position and log, 0: none; and the
+-- names of the logs, "id:hex,id:hex".
 CREATE FUNCTION append_signals(
-  p_tenant bytea, p_query_id bytea[], p_first_wins integer[], p_slot_name bytea[],
-  p_slot_value bytea[], p_time bigint[], p_kind text[], p_signal_type bytea[],
+  p_tenant bytea, p_query_id bytea[], p_sort integer[], p_slot_value bytea[], p_time bigint[],
   p_reward double precision[], p_confidence double precision[], p_cost_usd double precision[],
   p_latency_ms double precision[], p_body bytea[],
-  OUT statuses integer[], OUT positions bigint[], OUT routers integer[], OUT names text)
+  -- The sorts.
+  p_kind text[], p_signal_type bytea[], p_slot_name bytea[], p_first_wins integer[],
+  OUT requests integer[], OUT statuses integer[], OUT positions bigint[], OUT routers integer[],
+  OUT names text)
 LANGUAGE plpgsql AS $body$
 #variable_conflict use_column
 DECLARE
   few CONSTANT integer := 4;
-  n CONSTANT integer := cardinality(p_query_id);
   held integer[] := ARRAY(SELECT id FROM heads WHERE tenant = p_tenant LIMIT few + 1);
-  new_position bigint[];
+  newest bigint;
 BEGIN
   -- lock_routers(), where the tenant has but a few.
   IF cardinality(held) > few THEN
-    held := lock_routers('{}', '{}', '{}', array_fill(p_tenant, ARRAY[n]), p_query_id);
-  ELSE
-    PERFORM FROM heads WHERE id = ANY (held) ORDER BY id FOR NO KEY UPDATE;
+    held := lock_routers(
+      '{}', '{}', '{}', array_fill(p_tenant, ARRAY[cardinality(p_query_id)]), p_query_id);
   END IF;
+  SELECT max(h.pos) INTO newest FROM (
+    SELECT pos FROM heads WHERE id = ANY (held) ORDER BY id FOR NO KEY UPDATE) AS h;
   -- From here on each statement sees what was committed before the heads were held.
-  new_position := take_positions(held, n);
+  IF nextval('log_positions') <= newest THEN
+    PERFORM lead_positions();
+  END IF;
   WITH judged AS MATERIALIZED (
-    SELECT f.i, f.router, f.decision, f.newest,
+    SELECT f.i, f.sort, f.router, f.decision, f.newest,
            CASE WHEN f.router IS NULL OR f.expires_at < p_time[f.i] THEN 4
-                WHEN f.equal OR (p_first_wins[f.i] = 1 AND f.newest IS NOT NULL) THEN 2
+                WHEN f.equal OR (p_first_wins[f.sort] = 1 AND f.newest IS NOT NULL) THEN 2
                 WHEN p_body[f.i] IS NULL THEN 5
                 WHEN f.newest IS NOT NULL THEN 1
                 ELSE 0 END AS status,
-           new_position[f.i] AS position
+           nextval('log_positions') AS position
     FROM (
-      SELECT a.i, d.position AS decision, d.expires_at, d.router, x.position AS newest,
+      SELECT a.i, a.sort, d.position AS decision, d.expires_at, d.router, x.position AS newest,
              x.value_hash = p_slot_value[a.i] AS equal
-      FROM generate_series(1, n) AS a(i)
+      FROM unnest(p_sort) WITH ORDINALITY AS a(sort, i)
       LEFT JOIN LATERAL (
         SELECT * FROM decisions WHERE query_id = p_query_id[a.i] AND tenant = p_tenant OFFSET 0
       ) AS d ON d.router = ANY (held)
       LEFT JOIN LATERAL (
         SELECT * FROM decision_slots
-        WHERE decision = d.position AND name = p_slot_name[a.i] OFFSET 0
+        WHERE decision = d.position AND name = p_slot_name[a.sort] OFFSET 0
       ) AS x ON true
     ) AS f
   ), put_records AS (
     INSERT INTO records (router, position, time, decision, reward, confidence, cost_usd,
                          latency_ms, kind, query_id, signal_type, body)
     SELECT j.router, j.position, p_time[j.i], j.decision, p_reward[j.i], p_confidence[j.i],
-           p_cost_usd[j.i], p_latency_ms[j.i], p_kind[j.i], p_query_id[j.i], p_signal_type[j.i],
-           p_body[j.i]
+           p_cost_usd[j.i], p_latency_ms[j.i], p_kind[j.sort], p_query_id[j.i],
+           p_signal_type[j.sort], p_body[j.i]
     FROM judged AS j WHERE j.status < 2
-  ), put_slots AS (
-    INSERT INTO decision_slots AS x (decision, position, name, value_hash)
-    SELECT j.decision, j.position, p_slot_name[j.i], p_slot_value[j.i]
-    FROM judged AS j WHERE j.status < 2
+  ), put_new_slots AS (
+    -- Nobody else can have put them, as their logs are held; ON CONFLICT would look for each again.
+    INSERT INTO decision_slots (decision, position, name, value_hash)
+    SELECT j.decision, j.position, p_slot_name[j.sort], p_slot_value[j.i]
+    FROM judged AS j WHERE j.status = 0
+  ), put_revised_slots AS (
+    INSERT INTO decision_slots (decision, position, name, value_hash)
+    SELECT j.decision, j.position, p_slot_name[j.sort], p_slot_value[j.i]
+    FROM judged AS j WHERE j.status = 1
     ON CONFLICT (decision, name) DO UPDATE
       SET position = excluded.position, value_hash = excluded.value_hash
+  ), put AS MATERIALIZED (
+    SELECT router, sort, count(*) AS records, max(position) AS newest
+    FROM judged WHERE status < 2 GROUP BY router, sort
   ), put_heads AS (
-    UPDATE heads AS h
-    SET pos = (SELECT max(j.position) FROM judged AS j WHERE j.status < 2 AND j.router = h.id)
-    WHERE h.id = ANY (held)
-      AND EXISTS (SELECT FROM judged AS j WHERE j.status < 2 AND j.router = h.id)
+    UPDATE heads AS h SET pos = m.newest
+    FROM (SELECT router, max(newest) AS newest FROM put GROUP BY router) AS m
+    WHERE h.id = m.router
   ), put_counts AS (
     INSERT INTO record_counts AS c (router, records, kind, signal_type)
-    SELECT j.router, count(*), p_kind[j.i], coalesce(p_signal_type[j.i], '')
-    FROM judged AS j WHERE j.status < 2 GROUP BY 1, 3, 4
+    SELECT router, sum(records), p_kind[sort], coalesce(p_signal_type[sort], '')
+    FROM put GROUP BY 1, 3, 4
     ON CONFLICT (router, kind, signal_type) DO UPDATE SET records = c.records + excluded.records
   )
-  SELECT array_agg(j.status), array_agg(j.position), array_agg(j.router),
+  SELECT array_agg(j.i), array_agg(j.status), array_agg(j.position), array_agg(j.router),
          (SELECT string_agg(id || ':' || encode(router, 'hex'), ',') FROM heads
           WHERE id = ANY (held))
-  INTO statuses, positions, routers, names
+  INTO requests, statuses, positions, routers, names
   FROM (
-    SELECT status, coalesce(router, 0) AS router,
+    SELECT i, status, coalesce(router, 0) AS router,
            CASE WHEN status < 2 THEN position WHEN status = 2 THEN newest ELSE 0 END AS position
-    FROM judged ORDER BY i
+    FROM judged
   ) AS j;
 END
 $body$;

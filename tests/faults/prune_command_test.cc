@@ -80,8 +80,7 @@ void write_old_log(const std::string& url) {
 
 int status_of(const ServerProcess& server, const std::string& target) {
   auto client = server.client();
-  const auto answer =
-      client.ask({.method = "GET", .target = target, .body = {}, .headers = {}});
+  const auto answer = client.ask({.method = "GET", .target = target, .body = {}, .headers = {}});
   return answer.ok() ? answer->status : 0;
 }
 
@@ -89,9 +88,9 @@ int rate(const ServerProcess& server, const std::string& query_id) {
   auto client = server.client();
   const auto answer =
       client.ask({.method = "POST",
-                       .target = "/feedback",
-                       .body = json{{"query_id", query_id}, {"payload", {{"value", "up"}}}}.dump(),
-                       .headers = {}});
+                  .target = "/feedback",
+                  .body = json{{"query_id", query_id}, {"payload", {{"value", "up"}}}}.dump(),
+                  .headers = {}});
   return answer.ok() ? answer->status : 0;
 }
 

@@ -65,7 +65,7 @@ TEST_F(PostgresStoreTest, TheSchemaIsMadeOnceAndFoundAgainByMany) {
   const auto second = open_postgres(url_);
   ASSERT_TRUE(second.ok()) << second.error().message;
   EXPECT_EQ(second.value()->scan(kScope, 0, 10)->size(), 1U);
-  EXPECT_EQ(sql("SELECT version FROM schema_version"), "3");
+  EXPECT_EQ(sql("SELECT version FROM schema_version"), "4");
 
   const std::string empty = url_of_new_database();
   std::vector<std::thread> openers;
@@ -89,7 +89,7 @@ TEST_F(PostgresStoreTest, AnEarlierReleasesTablesAreBroughtUpToDate) {
   auto opened = open_postgres(url_);
   ASSERT_TRUE(opened.ok()) << opened.error().message;
   store_ = std::move(opened).value();
-  EXPECT_EQ(sql("SELECT version FROM schema_version"), "3");
+  EXPECT_EQ(sql("SELECT version FROM schema_version"), "4");
   const LogPosition below = append_one(decision({.query_id = "q2"})).position;
   EXPECT_EQ(store_->scan(kScope, 0, 10)->size(), 2U);
   EXPECT_EQ(append_one(feedback({.query_id = "q2"})).status, AppendStatus::recorded);
@@ -182,6 +182,8 @@ TEST_F(PostgresStoreTest, ASequenceThatWasSetBackIsSetForward) {
   sql("SELECT setval('log_positions', 1, false)");
   EXPECT_GT(append_one(feedback({.query_id = "q1", .payload = "last"})).position, first + 5)
       << "A copy of the tables without the sequence, as logical replication makes one.";
+  sql("SELECT setval('log_positions', 1, false)");
+  EXPECT_GT(append_one(decision({.query_id = "q2"})).position, first + 6);
 }
 
 TEST_F(PostgresStoreTest, ExpiredKeysAreForgottenInTime) {
