@@ -10,6 +10,7 @@
 #include "engine/record_codec.h"
 #include "stores/redis_append_call.h"
 #include "stores/redis_keys.h"
+#include "stores/redis_values.h"
 
 namespace pointsman {
 namespace {
@@ -34,42 +35,6 @@ Result<std::vector<RedisAppendItem>> prepare(std::span<const AppendRequest> grou
   return items;
 }
 
-std::string text_or_empty(const redisReply& reply) {
-  return reply.type == REDIS_REPLY_STRING ? std::string(bytes_of(reply)) : std::string();
-}
-
-/// The values of keys, "" where there is none, after `before` on the way.
-Result<std::vector<std::string>> get_all(RedisNodes& nodes, const std::vector<std::string>& keys,
-                                         bool cluster, std::vector<RedisCommand> before = {}) {
-  if (keys.empty()) return std::vector<std::string>{};
-  std::vector<RedisCommand> commands = std::move(before);
-  const std::size_t first = commands.size();
-  if (cluster) {
-    for (const std::string& key : keys) commands.push_back({{"GET", key}, key});
-  } else {
-    RedisCommand all{.words = {"MGET"}, .key = keys.front()};
-    all.words.insert(all.words.end(), keys.begin(), keys.end());
-    commands.push_back(std::move(all));
-  }
-  Result<std::vector<RedisReply>> replies = nodes.ask(std::move(commands));
-  if (!replies.ok()) return replies.error();
-  std::vector<std::string> values;
-  values.reserve(keys.size());
-  if (cluster) {
-    for (std::size_t i = first; i < replies->size(); ++i) {
-      values.push_back(text_or_empty(*(*replies)[i]));
-    }
-  } else {
-    for (const redisReply* value : elements_of(*replies->back())) {
-      values.push_back(text_or_empty(*value));
-    }
-  }
-  if (values.size() != keys.size()) {
-    return Error{ErrorCode::unavailable, "Redis gave an answer that is none of MGET's.", ""};
-  }
-  return values;
-}
-
 Status look_up(RedisNodes& nodes, std::vector<RedisAppendItem>& items, bool cluster) {
   std::vector<RedisCommand> claims;
   std::vector<std::string> keys;
@@ -86,7 +51,7 @@ Status look_up(RedisNodes& nodes, std::vector<RedisAppendItem>& items, bool clus
     }
     if (request.key) keys.push_back(redis_hint_key(request.scope.tenant, *request.key));
   }
-  auto values = get_all(nodes, keys, cluster, std::move(claims));
+  auto values = redis_values(nodes, keys, cluster, std::move(claims));
   if (!values) return values.error();
   auto value = values->begin();
   for (RedisAppendItem& item : items) {
@@ -135,7 +100,7 @@ Status read_other_routers(RedisNodes& nodes, std::vector<RedisAppendItem>& items
         RedisRouterKeys({item.request->scope.tenant, item.hint}).idempotency(*item.request->key));
     asking.push_back(&item);
   }
-  auto values = get_all(nodes, keys, cluster);
+  auto values = redis_values(nodes, keys, cluster);
   if (!values) return values.error();
   for (std::size_t i = 0; i < asking.size(); ++i) {
     const auto entry = read_redis_key_entry((*values)[i]);

@@ -7,6 +7,7 @@
 #include "stores/redis_keys.h"
 #include "stores/redis_link.h"
 #include "stores/redis_store.h"
+#include "stores/redis_values.h"
 
 namespace pointsman {
 namespace {
@@ -69,19 +70,14 @@ Result<std::vector<StoredRecord>> RedisStore::find(std::string_view tenant,
 Result<std::vector<StoredRecord>> RedisStore::find_all(std::string_view tenant,
                                                        std::span<const std::string> query_ids,
                                                        LogPosition upper) {
-  std::vector<RedisCommand> commands;
-  for (const std::string& query_id : query_ids) {
-    const std::string key = redis_claim_key(tenant, query_id);
-    commands.push_back({{"GET", key}, key});
-  }
-  if (commands.empty()) return std::vector<StoredRecord>{};
-  Result<std::vector<RedisReply>> replies = link_->ask_all(std::move(commands));
-  if (!replies.ok()) return replies.error();
+  std::vector<std::string> keys;
+  for (const std::string& query_id : query_ids) keys.push_back(redis_claim_key(tenant, query_id));
+  const auto claims = redis_values(link_->nodes(), keys, link_->found().cluster);
+  if (!claims.ok()) return claims.error();
   std::vector<Link::Index> indexes;
   for (std::size_t i = 0; i < query_ids.size(); ++i) {
-    const redisReply& reply = *(*replies)[i];
-    if (reply.type == REDIS_REPLY_NIL) continue;
-    const auto claim = read_redis_claim(bytes_of(reply));
+    if ((*claims)[i].empty()) continue;
+    const auto claim = read_redis_claim((*claims)[i]);
     if (!claim) return Error{ErrorCode::corrupt, "Redis holds a claim of another form.", ""};
     const Scope scope{std::string(tenant), claim->router};
     indexes.push_back({scope, RedisRouterKeys(scope).decision(query_ids[i])});

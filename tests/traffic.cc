@@ -86,12 +86,14 @@ void expect_found(const Story& story, const Found& found) {
 
 }  // namespace
 
-std::string crash_config() {
+std::string crash_config(int route_commit_ms) {
   return R"toml(
 [server]
 log_level = "warn"
 [store]
 checkpoint_every = 300
+route_commit_ms = )toml" +
+         std::to_string(route_commit_ms) + R"toml(
 [[routers]]
 policy = "lints:alpha=.3"
 [routers.features]

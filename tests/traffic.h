@@ -17,7 +17,11 @@ namespace pointsman::testing {
 
 /// The configuration that the tests of crashes and faults serve: three arms, Thompson sampling over
 /// two fields, and checkpoints every few hundred records, so that kills fall into them too.
-std::string crash_config();
+/// `route_commit_ms` is the server's own default unless named.
+std::string crash_config(int route_commit_ms = 250);
+
+/// For tests in which nobody waits for a 503: a machine's disk may stand still for seconds.
+inline constexpr int kPatient = 60'000;
 
 /// A signal that the server acknowledged as new.
 struct Said {

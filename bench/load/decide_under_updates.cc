@@ -21,13 +21,13 @@
 #include <utility>
 #include <vector>
 
-#include "engine/append_requests.h"
+#include "bench/load/load_program.h"
 #include "engine/decide.h"
 #include "engine/keyed_random.h"
 #include "engine/routers.h"
 #include "stores/open_store.h"
 
-namespace pointsman {
+namespace pointsman::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -37,17 +37,6 @@ constexpr int kDecisions = 20'000;
 constexpr std::chrono::milliseconds kHalf{1000};
 const Scope kScope{"default", "default"};
 
-[[noreturn]] void fail(const std::string& message) {
-  std::fprintf(stderr, "pointsman_decide_under_updates: %s\n", message.c_str());
-  std::exit(1);
-}
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) fail(result.error().message);
-  return std::move(*result);
-}
-
 class Traffic final {
  public:
   Traffic() {
@@ -55,20 +44,20 @@ class Traffic final {
     options.url = "memory:";
     store_ = must(open_store(options));
     routers_ = must(Routers::open(
-        *store_, {.checkpoint_every = 0, .record_ids = [this] { return stamp().id; }}));
+        *store_, {.checkpoint_every = 0, .record_ids = [this] { return stamps_.next().id; }}));
     RouterConfig config;
     config.policy = LinUcbOptions{};
     config.features = FeatureLayout{.text_counters = false, .embedding_dims = kEmbedding};
     for (const char* id : {"a", "b", "c", "d", "e", "f", "g", "h"}) {
       config.arms.push_back(ArmSpec{.id = id, .model = id});
     }
-    commit({append_config(kScope, stamp(), std::move(config))});
+    commit({append_config(kScope, stamps_.next(), std::move(config))});
     for (int i = 0; i < kDecisions; ++i) {
       DecideRequest request;
       request.query_id = "q" + std::to_string(i);
       const std::vector<float> raw = context(static_cast<std::uint64_t>(i));
       request.raw = raw;
-      const RecordStamp now = stamp();
+      const RecordStamp now = stamps_.next();
       request.now = now.time;
       commit({append_decision(kScope, now, must(decide(*snapshot(), request)), Fingerprint{})});
     }
@@ -92,7 +81,7 @@ class Traffic final {
       std::memcpy(payload.data(), &updates_, sizeof updates_);
       const double reward = KeyedRandom(updates_, "reward").next_unit();
       group.push_back(append_feedback(
-          {kScope.tenant, ""}, stamp(),
+          {kScope.tenant, ""}, stamps_.next(),
           Feedback{"q" + std::to_string(updates_ % kDecisions), "rating", {reward, 1.0}, "{}"},
           payload));
     }
@@ -100,17 +89,6 @@ class Traffic final {
   }
 
  private:
-  RecordStamp stamp() {
-    RecordStamp made;
-    KeyedRandom random(++tick_, "stamp");
-    for (std::size_t at = 0; at + 8 <= made.id.size(); at += 8) {
-      const std::uint64_t bits = random.next_u64();
-      std::memcpy(made.id.data() + at, &bits, 8);
-    }
-    made.time = Timestamp(std::chrono::milliseconds(1'790'000'000'000 + tick_));
-    return made;
-  }
-
   void commit(std::vector<AppendRequest> group) {
     for (const Committed& one : must(routers_->commit(std::move(group)))) {
       if (one.status != AppendStatus::recorded && one.status != AppendStatus::revised) {
@@ -121,7 +99,7 @@ class Traffic final {
 
   std::unique_ptr<Store> store_;
   std::unique_ptr<Routers> routers_;
-  std::uint64_t tick_ = 0;
+  Stamps stamps_;
   std::uint64_t updates_ = 0;
 };
 
@@ -198,12 +176,12 @@ void measure(std::size_t rounds, std::size_t updates_per_s) {
 }
 
 }  // namespace
-}  // namespace pointsman
+}  // namespace pointsman::bench
 
 int main(int argc, char** argv) {
   const std::size_t rounds = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 9;
   const std::size_t updates = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 10'000;
-  if (rounds == 0 || updates == 0) pointsman::fail("counts must be above 0");
-  pointsman::measure(rounds, updates);
+  if (rounds == 0 || updates == 0) pointsman::bench::fail("counts must be above 0");
+  pointsman::bench::measure(rounds, updates);
   return 0;
 }

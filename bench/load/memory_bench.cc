@@ -30,12 +30,12 @@
 #include <utility>
 #include <vector>
 
-#include "engine/append_requests.h"
+#include "bench/load/load_program.h"
 #include "engine/keyed_random.h"
 #include "engine/routers.h"
 #include "stores/open_store.h"
 
-namespace pointsman {
+namespace pointsman::bench {
 namespace {
 
 constexpr std::size_t kEmbedding = 63;
@@ -44,17 +44,6 @@ constexpr int kOldEvery = 20;
 constexpr int kOldDecisions = 1'040;
 constexpr int kYoungDecisions = 12;
 constexpr std::size_t kGroup = 16;
-
-[[noreturn]] void fail(const std::string& message) {
-  std::fprintf(stderr, "pointsman_memory_bench: %s\n", message.c_str());
-  std::exit(1);
-}
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) fail(result.error().message);
-  return std::move(*result);
-}
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -93,12 +82,12 @@ RouterConfig config() {
 class Caller final {
  public:
   Caller(const std::string& url, std::size_t awake_bytes, std::uint64_t seed)
-      : random_(seed, "id") {
+      : random_(seed, "id"), stamps_("stamp " + std::to_string(seed)) {
     StoreOptions store_options;
     store_options.url = url;
     store_ = must(open_store(store_options));
     Routers::Options options;
-    options.record_ids = [this] { return stamp().id; };
+    options.record_ids = [this] { return stamps_.next().id; };
     options.awake_bytes = awake_bytes;
     options.monotonic = [] { return std::chrono::steady_clock::now().time_since_epoch(); };
     routers_ = must(Routers::open(*store_, options));
@@ -106,7 +95,7 @@ class Caller final {
 
   void configure(int first, int last) {
     for (int r = first; r < last; ++r) {
-      group_.push_back(append_config(scope_of(r), stamp(), config()));
+      group_.push_back(append_config(scope_of(r), stamps_.next(), config()));
     }
     commit();
   }
@@ -120,7 +109,7 @@ class Caller final {
     std::vector<float> raw(kEmbedding);
     for (float& x : raw) x = static_cast<float>(2.0 * random_.next_unit() - 1.0);
     DecideRequest request;
-    const RecordStamp now = stamp();
+    const RecordStamp now = stamps_.next();
     request.query_id = "q_" + std::to_string(now.time.time_since_epoch().count()) + "_" +
                        std::to_string(random_.next_u64());
     request.raw = raw;
@@ -165,16 +154,6 @@ class Caller final {
   std::size_t wakes() const { return wake_s_.size(); }
 
  private:
-  RecordStamp stamp() {
-    RecordStamp made;
-    for (std::size_t at = 0; at + 8 <= made.id.size(); at += 8) {
-      const std::uint64_t bits = random_.next_u64();
-      std::memcpy(made.id.data() + at, &bits, 8);
-    }
-    made.time = Timestamp(std::chrono::milliseconds(1'790'000'000'000 + ++tick_));
-    return made;
-  }
-
   void rate(std::string query_id) {
     if (query_id.empty()) return;
     Feedback made;
@@ -182,11 +161,12 @@ class Caller final {
     made.signal_type = "thumbs";
     made.reward = {random_.next_unit() < 0.6 ? 1.0 : 0.0, 1.0};
     made.payload = R"({"value":"up"})";
-    group_.push_back(append_feedback({"default", ""}, stamp(), std::move(made), Fingerprint{}));
+    group_.push_back(
+        append_feedback({"default", ""}, stamps_.next(), std::move(made), Fingerprint{}));
   }
 
   KeyedRandom random_;
-  std::uint64_t tick_ = 0;
+  Stamps stamps_;
   std::uint64_t calls_ = 0;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Routers> routers_;
@@ -272,17 +252,17 @@ void run(const std::string& url, int routers, std::size_t awake_mb, std::uint64_
 }
 
 }  // namespace
-}  // namespace pointsman
+}  // namespace pointsman::bench
 
 int main(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
   const auto number = [&](int at) { return std::strtoull(argv[at], nullptr, 10); };
   if (mode == "fill" && argc == 4) {
-    pointsman::fill(argv[2], static_cast<int>(number(3)));
+    pointsman::bench::fill(argv[2], static_cast<int>(number(3)));
     return 0;
   }
   if (mode == "run" && argc == 6) {
-    pointsman::run(argv[2], static_cast<int>(number(3)), number(4), number(5));
+    pointsman::bench::run(argv[2], static_cast<int>(number(3)), number(4), number(5));
     return 0;
   }
   std::fprintf(stderr,

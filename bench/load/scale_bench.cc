@@ -33,13 +33,13 @@
 #include <utility>
 #include <vector>
 
-#include "engine/append_requests.h"
+#include "bench/load/load_program.h"
 #include "engine/keyed_random.h"
 #include "engine/log_pruning.h"
 #include "engine/routers.h"
 #include "stores/open_store.h"
 
-namespace pointsman {
+namespace pointsman::bench {
 namespace {
 
 constexpr std::size_t kGroup = 1024;
@@ -54,21 +54,6 @@ struct SignalPlan {
 constexpr std::array<SignalPlan, 4> kSignals{
     {{"thumbs", 2}, {"rating", 200}, {"quality_score", 5'000}, {"task_success", 50'000}}};
 constexpr std::uint64_t kRevisionDelay = 500'000;
-
-[[noreturn]] void fail(const std::string& message) {
-  std::fprintf(stderr, "pointsman_scale_bench: %s\n", message.c_str());
-  std::exit(1);
-}
-
-void must(const Status& status) {
-  if (!status) fail(status.error().message);
-}
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) fail(result.error().message);
-  return std::move(*result);
-}
 
 class Stopwatch final {
  public:
@@ -98,16 +83,7 @@ void say(const char* what, std::uint64_t done, std::uint64_t all) {
 /// The records of the log, one after the other, from counters alone.
 class Source final {
  public:
-  RecordStamp stamp() {
-    RecordStamp made;
-    KeyedRandom random(++tick_, "stamp");
-    for (std::size_t at = 0; at + 8 <= made.id.size(); at += 8) {
-      const std::uint64_t bits = random.next_u64();
-      std::memcpy(made.id.data() + at, &bits, 8);
-    }
-    made.time = Timestamp(std::chrono::milliseconds(1'790'000'000'000 + tick_));
-    return made;
-  }
+  RecordStamp stamp() { return stamps_.next(); }
 
   AppendRequest config() {
     RouterConfig made;
@@ -182,7 +158,7 @@ class Source final {
     return append_feedback({kScope.tenant, ""}, stamp(), std::move(made), payload);
   }
 
-  std::uint64_t tick_ = 0;
+  Stamps stamps_;
   std::uint64_t decisions_ = 0;
   std::uint64_t feedback_ = 0;
 };
@@ -336,12 +312,12 @@ void measure(const std::string& url, std::uint64_t feedback) {
 }
 
 }  // namespace
-}  // namespace pointsman
+}  // namespace pointsman::bench
 
 int main(int argc, char** argv) {
-  if (argc != 3) pointsman::fail("usage: pointsman_scale_bench STORE_URL FEEDBACK");
+  if (argc != 3) pointsman::bench::fail("usage: pointsman_scale_bench STORE_URL FEEDBACK");
   const std::uint64_t feedback = std::strtoull(argv[2], nullptr, 10);
-  if (feedback == 0) pointsman::fail("FEEDBACK must be above 0");
-  pointsman::measure(argv[1], feedback);
+  if (feedback == 0) pointsman::bench::fail("FEEDBACK must be above 0");
+  pointsman::bench::measure(argv[1], feedback);
   return 0;
 }

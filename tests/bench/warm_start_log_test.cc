@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -17,8 +16,7 @@
 #include "engine/append_requests.h"
 #include "engine/keyed_random.h"
 #include "engine/log_pruning.h"
-#include "engine/routers.h"
-#include "stores/open_store.h"
+#include "tests/stores/router_driver.h"
 
 namespace pointsman::offline {
 namespace {
@@ -32,21 +30,13 @@ RouterConfig config_of(const std::vector<std::string>& arms, const PolicyOptions
   return config;
 }
 
-/// A store with an engine over it, driven as a server drives it.
-class Log final {
+/// An engine with routers by name, of one number each.
+class Log final : public EngineDriver {
  public:
-  explicit Log(const std::string& url = "memory:") {
-    auto store = open_store({.url = url});
-    EXPECT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-    auto routers = Routers::open(*store_, {.record_ids = [this] { return stamp().id; }});
-    EXPECT_TRUE(routers) << routers.error().message;
-    routers_ = std::move(*routers);
-  }
+  using EngineDriver::EngineDriver;
 
   void configure(const std::string& router, RouterConfig config) {
-    config.source_hash = std::to_string(tick_);
-    commit(append_config({"default", router}, stamp(), std::move(config)));
+    EngineDriver::configure({"default", router}, std::move(config));
   }
 
   Decision route(const std::string& router, const std::string& query_id, float u,
@@ -57,59 +47,12 @@ class Log final {
     request.session_id = session;
     request.raw = raw;
     if (!only.empty()) request.arms = {only};
-    const RecordStamp now = stamp();
-    request.now = now.time;
-    auto decision = decide(*snapshot(router), request);
-    EXPECT_TRUE(decision);
-    commit(append_decision({"default", router}, now, *decision, print(query_id)));
-    return *decision;
+    return EngineDriver::route({"default", router}, std::move(request));
   }
 
-  void rate(const std::string& query_id, const Reward& reward) {
-    commit(append_feedback(Scope{"default", ""}, stamp(),
-                           Feedback{query_id, "rating", reward, "{}"},
-                           print(std::to_string(++ratings_))));
-  }
-
-  void cost(const std::string& query_id, double usd) {
-    commit(append_outcome(Scope{"default", ""}, stamp(),
-                          Outcome{.query_id = query_id, .cost_usd = usd}));
-  }
-
-  void append(AppendRequest request) { commit(std::move(request)); }
-  void checkpoint() { ASSERT_TRUE(routers_->checkpoint_all()); }
   std::shared_ptr<const RouterSnapshot> snapshot(const std::string& router) const {
-    return routers_->snapshot({"default", router});
+    return EngineDriver::snapshot({"default", router});
   }
-  Store& store() { return *store_; }
-
-  RecordStamp stamp() {
-    RecordStamp made;
-    KeyedRandom random(++tick_, "stamp");
-    const std::uint64_t bits = random.next_u64();
-    std::memcpy(made.id.data(), &bits, sizeof(bits));
-    made.time = Timestamp(std::chrono::seconds(1'000'000 + tick_));
-    return made;
-  }
-
-  static Fingerprint print(const std::string& text) {
-    Fingerprint made{};
-    std::memcpy(made.data(), text.data(), std::min(text.size(), made.size()));
-    return made;
-  }
-
- private:
-  void commit(AppendRequest request) {
-    std::vector<AppendRequest> group;
-    group.push_back(std::move(request));
-    const auto committed = routers_->commit(std::move(group));
-    ASSERT_TRUE(committed) << committed.error().message;
-  }
-
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Routers> routers_;
-  std::uint64_t tick_ = 0;
-  int ratings_ = 0;
 };
 
 const Scope kOld{"default", "old"};
@@ -278,7 +221,8 @@ TEST(WarmStartFromALog, APrunedLogGivesWhatIsAboveItsMark) {
   };
   teach(0, 1030);
   log.checkpoint();
-  const auto pruned = prune_log(log.store(), kOld, {.now = Timestamp(std::chrono::days(1000))}, {});
+  const auto pruned =
+      prune_log(log.store(), kOld, {.now = log.stamp().time + std::chrono::days(1000)}, {});
   ASSERT_TRUE(pruned) << pruned.error().message;
   ASSERT_GT(pruned->removed, 1000U);
   teach(1030, 1033);

@@ -104,7 +104,7 @@ class Sigterm : public ::testing::Test {
     for (PlainClient& client : clients_) {
       threads_.emplace_back([this, &client] { client.run(ending_); });
     }
-    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(240);
     while (routes() < kDecisions && std::chrono::steady_clock::now() < patience) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
@@ -135,7 +135,7 @@ class Sigterm : public ::testing::Test {
     return sum;
   }
 
-  ServerProcess server_{crash_config()};
+  ServerProcess server_{crash_config(kPatient)};
   std::atomic<bool> ending_{false};
   std::deque<PlainClient> clients_;
   std::vector<std::thread> threads_;

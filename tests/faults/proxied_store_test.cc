@@ -61,7 +61,7 @@ class ProxiedStore : public ::testing::TestWithParam<const char*> {
   /// The same group until it is acknowledged, as a client that has a 503. Gives the statuses.
   static std::vector<AppendStatus> append_until_done(Store& store,
                                                      const std::vector<AppendRequest>& group) {
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    const auto deadline = std::chrono::steady_clock::now() + 180s;
     auto results = store.append(group);
     while (!results.ok() && std::chrono::steady_clock::now() < deadline) {
       EXPECT_TRUE(is_excuse(results.error())) << results.error().message;
@@ -206,7 +206,7 @@ TEST_P(ProxiedStore, LosesNothingAcknowledgedAndCountsNothingTwiceThroughAllOfTh
         proxy_.mend();
         proxy_.set_delay(0ms);
     }
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    const auto deadline = std::chrono::steady_clock::now() + 180s;
     while (acknowledged < before + 5 && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(1ms);
     }

@@ -201,7 +201,7 @@ TEST(StreamPipe, WakesTheWriterThatWaitsForRoom) {
     pipe.take();
     pipe.sent();
   });
-  EXPECT_TRUE(pipe.wait_until_buffered_at_most(0, std::chrono::seconds(10)));
+  EXPECT_TRUE(pipe.wait_until_buffered_at_most(0, std::chrono::seconds(60)));
   reader.join();
 }
 

@@ -49,13 +49,13 @@ class HttpServer : public ::testing::Test {
   std::vector<Responder> kept(std::size_t n) {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(
-        arrived_.wait_for(lock, std::chrono::seconds(10), [&] { return kept_.size() >= n; }));
+        arrived_.wait_for(lock, std::chrono::seconds(60), [&] { return kept_.size() >= n; }));
     return std::exchange(kept_, {});
   }
 
   template <class Holds>
   bool eventually(Holds holds) {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       if (holds()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }

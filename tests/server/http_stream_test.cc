@@ -36,7 +36,7 @@ class HttpStream : public ::testing::Test {
 
   template <class Holds>
   bool eventually(Holds holds) {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       if (holds()) return true;
       std::this_thread::sleep_for(milliseconds(10));
     }
@@ -136,7 +136,7 @@ TEST_F(HttpStream, LetsAPatientWriterSendMoreThanItsBuffer) {
   std::thread producer([&] {
     const std::string chunk(256 << 10, 'y');
     for (int i = 0; i < 40; ++i) {
-      ASSERT_TRUE(stream->wait_until_buffered_at_most(512 << 10, std::chrono::seconds(10)));
+      ASSERT_TRUE(stream->wait_until_buffered_at_most(512 << 10, std::chrono::seconds(60)));
       ASSERT_TRUE(stream->write(chunk));
     }
     stream->close();
@@ -164,7 +164,7 @@ TEST_F(HttpStream, TellsTheWriterThatTheServerDrains) {
     stream->write("goodbye");
     stream->close();
   });
-  EXPECT_TRUE(server_.drain(std::chrono::seconds(10)));
+  EXPECT_TRUE(server_.drain(std::chrono::seconds(60)));
   producer.join();
   const Answer answer = client.answer();
   EXPECT_TRUE(answer.whole);

@@ -4,22 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "engine/keyed_random.h"
 #include "engine/landmark_map.h"
-#include "engine/routers.h"
-#include "stores/open_store.h"
+#include "tests/stores/router_driver.h"
 
 namespace pointsman {
 namespace {
-
-const Scope kScope{"default", "default"};
 
 std::vector<float> context_of(const std::string& query_id) {
   KeyedRandom random(11, query_id);
@@ -28,59 +22,21 @@ std::vector<float> context_of(const std::string& query_id) {
 }
 
 RouterConfig config_of(const PolicyOptions& policy) {
-  RouterConfig config;
-  config.source_hash = "hash";
-  config.policy = policy;
-  config.features = FeatureLayout{.text_counters = false, .fields = {{"u", {}}, {"v", {}}}};
-  config.arms = {ArmSpec{.id = "a"}, ArmSpec{.id = "b"}, ArmSpec{.id = "c"}};
-  return config;
+  return numbers_router({ArmSpec{.id = "a"}, ArmSpec{.id = "b"}, ArmSpec{.id = "c"}}, 2, policy);
 }
 
-/// A router of three arms and two numbers over a store in memory.
-class World final {
+/// A router of three arms and two numbers.
+class World final : public RouterDriver {
  public:
-  explicit World(const PolicyOptions& policy) {
-    auto store = open_store({.url = "memory:"});
-    EXPECT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-    restart();
-    configure(policy);
-  }
+  explicit World(const PolicyOptions& policy) : RouterDriver(config_of(policy)) {}
 
-  /// What a start from the store's checkpoint, if it has one, and the log after it gives.
-  void restart() {
-    routers_.reset();
-    auto routers = Routers::open(*store_, {.record_ids = [this] { return stamp().id; }});
-    ASSERT_TRUE(routers) << routers.error().message;
-    routers_ = std::move(*routers);
-  }
-
-  void configure(const PolicyOptions& policy) {
-    RouterConfig config = config_of(policy);
-    // The log applies a configuration once: one that comes again needs a hash of its own.
-    config.source_hash += std::to_string(tick_);
-    commit(append_config(kScope, stamp(), std::move(config)));
-  }
+  void configure(const PolicyOptions& policy) { RouterDriver::configure(config_of(policy)); }
 
   /// Returns the arm. `only`: the arm that is eligible; empty: all are.
   std::size_t route(const std::string& query_id, const std::string& only = "") {
-    const std::vector<float> raw = context_of(query_id);
-    DecideRequest request;
-    request.query_id = query_id;
-    request.raw = raw;
-    if (!only.empty()) request.arms = {only};
-    const RecordStamp now = stamp();
-    request.now = now.time;
-    const auto decision = decide(*routers_->snapshot(kScope), request);
-    EXPECT_TRUE(decision);
-    commit(append_decision(kScope, now, *decision, print(query_id)));
-    return decision->chosen;
-  }
-
-  void rate(const std::string& query_id, double reward) {
-    commit(append_feedback(Scope{"default", ""}, stamp(),
-                           Feedback{query_id, "rating", {reward, 1.0}, "{}"},
-                           print(std::to_string(++ratings_))));
+    std::vector<std::string> arms;
+    if (!only.empty()) arms.push_back(only);
+    return RouterDriver::route(query_id, context_of(query_id), std::move(arms)).chosen;
   }
 
   /// Rounds 0 … n − 1 with arms in turn; `reward` of a round's number.
@@ -91,38 +47,6 @@ class World final {
       rate("q" + std::to_string(i), reward(i));
     }
   }
-
-  RouterReport report() const { return routers_->report(kScope); }
-  std::shared_ptr<const RouterSnapshot> snapshot() const { return routers_->snapshot(kScope); }
-  void checkpoint() { ASSERT_TRUE(routers_->checkpoint_all()); }
-
- private:
-  RecordStamp stamp() {
-    RecordStamp made;
-    KeyedRandom random(++tick_, "stamp");
-    const std::uint64_t bits = random.next_u64();
-    std::memcpy(made.id.data(), &bits, sizeof(bits));
-    made.time = Timestamp(std::chrono::seconds(1'000'000 + tick_));
-    return made;
-  }
-
-  static Fingerprint print(const std::string& text) {
-    Fingerprint made{};
-    std::memcpy(made.data(), text.data(), std::min(text.size(), made.size()));
-    return made;
-  }
-
-  void commit(AppendRequest request) {
-    std::vector<AppendRequest> group;
-    group.push_back(std::move(request));
-    const auto committed = routers_->commit(std::move(group));
-    ASSERT_TRUE(committed) << committed.error().message;
-  }
-
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Routers> routers_;
-  std::uint64_t tick_ = 0;
-  int ratings_ = 0;
 };
 
 double coin(int i) { return i * 7 % 10 < 3 ? 1.0 : 0.0; }
@@ -144,14 +68,14 @@ TEST(DefaultFold, AStartFromTheLogOrFromACheckpointHasTheSameBits) {
   World world{DefaultOptions{}};
   world.teach(0, 300, coin);
   const std::uint64_t young = world.report().checksum;
-  world.restart();
+  world.reopen();
   EXPECT_EQ(world.report().checksum, young);
 
   world.teach(300, 1100, coin);
   world.checkpoint();
   world.teach(1100, 1200, coin);
   const RouterReport before = world.report();
-  world.restart();
+  world.reopen();
   EXPECT_EQ(world.report().checksum, before.checksum);
   world.teach(1200, 1210, coin);
   World unbroken{DefaultOptions{}};
@@ -188,7 +112,7 @@ TEST(DefaultFold, AChangeToItOrFromItStartsTheLearningAnew) {
   EXPECT_EQ(world.report().arms[0].theta.size(), 3 + LandmarkMap::kWidth);
   world.teach(120, 140, coin);
   const std::uint64_t checksum = world.report().checksum;
-  world.restart();
+  world.reopen();
   EXPECT_EQ(world.report().checksum, checksum);
 }
 

@@ -3,100 +3,31 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
-#include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "engine/keyed_random.h"
-#include "engine/routers.h"
-#include "stores/open_store.h"
+#include "tests/stores/router_driver.h"
 
 namespace pointsman {
 namespace {
 
-const Scope kScope{"default", "default"};
+RouterConfig config_of(const PolicyOptions& policy, double gamma) {
+  RouterConfig config =
+      numbers_router({ArmSpec{.id = "a"}, ArmSpec{.id = "b"}, ArmSpec{.id = "c"}}, 1, policy);
+  config.posterior.gamma = gamma;
+  return config;
+}
 
-/// A router over a store in memory, of three arms and one number.
-class OneRouter final {
+/// A router of three arms, and a context that is always the same.
+class OneRouter final : public RouterDriver {
  public:
-  explicit OneRouter(const PolicyOptions& policy, double gamma = 1.0) {
-    StoreOptions options;
-    options.url = "memory:";
-    auto store = open_store(options);
-    EXPECT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-    auto routers = Routers::open(*store_, {.record_ids = [this] { return stamp().id; }});
-    EXPECT_TRUE(routers) << routers.error().message;
-    routers_ = std::move(*routers);
-    RouterConfig config;
-    config.source_hash = "one";
-    config.policy = policy;
-    config.posterior.gamma = gamma;
-    config.features = FeatureLayout{.text_counters = false, .fields = {{"u", {}}}};
-    config.arms = {ArmSpec{.id = "a"}, ArmSpec{.id = "b"}, ArmSpec{.id = "c"}};
-    commit(append_config(kScope, stamp(), std::move(config)));
-  }
+  explicit OneRouter(const PolicyOptions& policy, double gamma = 1.0)
+      : RouterDriver(config_of(policy, gamma)) {}
 
   void route(const std::string& query_id, const std::string& arm) {
-    DecideRequest request;
-    const std::vector<float> raw{0.5F};
-    request.query_id = query_id;
-    request.raw = raw;
-    request.arms = {arm};
-    const RecordStamp now = stamp();
-    request.now = now.time;
-    commit(append_decision(kScope, now, *decide(*snapshot(), request), print(query_id)));
+    RouterDriver::route(query_id, {0.5F}, {arm});
   }
-
-  void rate(const std::string& query_id, const Reward& reward) {
-    commit(append_feedback(Scope{"default", ""}, stamp(),
-                           Feedback{query_id, "rating", reward, "{}"},
-                           print(std::to_string(++ratings_))));
-  }
-
-  std::shared_ptr<const RouterSnapshot> snapshot() const { return routers_->snapshot(kScope); }
-
   /// All of the arms, as the policy sees them, for this query.
-  Evaluation evaluate_one(const std::string& query_id) const {
-    DecideRequest request;
-    const std::vector<float> raw{0.5F};
-    request.query_id = query_id;
-    request.raw = raw;
-    Evaluation evaluation;
-    EXPECT_TRUE(evaluate(*snapshot(), request, evaluation));
-    return evaluation;
-  }
-
- private:
-  RecordStamp stamp() {
-    ++tick_;
-    RecordStamp made;
-    KeyedRandom random(tick_, "stamp");
-    const std::uint64_t bits = random.next_u64();
-    std::memcpy(made.id.data(), &bits, sizeof(bits));
-    made.time = Timestamp(std::chrono::seconds(1'000'000 + tick_));
-    return made;
-  }
-
-  static Fingerprint print(const std::string& text) {
-    Fingerprint made{};
-    std::memcpy(made.data(), text.data(), std::min(text.size(), made.size()));
-    return made;
-  }
-
-  void commit(AppendRequest request) {
-    std::vector<AppendRequest> group;
-    group.push_back(std::move(request));
-    const auto committed = routers_->commit(std::move(group));
-    ASSERT_TRUE(committed) << committed.error().message;
-  }
-
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Routers> routers_;
-  std::uint64_t tick_ = 0;
-  int ratings_ = 0;
+  Evaluation evaluate_one(const std::string& query_id) const { return look({0.5F}, query_id); }
 };
 
 TEST(PolicyFold, APolicySeesEachArmsWeightedObservationsAsTheyWereLastRevised) {

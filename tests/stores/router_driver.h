@@ -17,18 +17,15 @@
 
 namespace pointsman {
 
-/// One router over a store in memory, driven as a server drives it: ids and fingerprints from a
-/// counter, times a step apart.
-class RouterDriver final {
+/// An engine over a store of its own, driven as a server drives it: ids and fingerprints from a
+/// counter, times a step apart. It saves a checkpoint when it is told to.
+class EngineDriver {
  public:
-  explicit RouterDriver(const RouterConfig& config) {
-    StoreOptions options;
-    options.url = "memory:";
-    auto store = open_store(options);
+  explicit EngineDriver(const std::string& url = "memory:") {
+    auto store = open_store({.url = url});
     EXPECT_TRUE(store) << store.error().message;
     store_ = std::move(*store);
     reopen();
-    configure(config);
   }
 
   /// As after a restart: a new engine over the same store.
@@ -39,58 +36,49 @@ class RouterDriver final {
     ASSERT_TRUE(opened) << opened.error().message;
     routers_ = std::move(*opened);
   }
+  void checkpoint() { ASSERT_TRUE(routers_->checkpoint_all()); }
 
-  void configure(RouterConfig config) {
+  void configure(const Scope& scope, RouterConfig config) {
+    // The log applies a configuration once: one that comes again needs a hash of its own.
     config.source_hash = "config-" + std::to_string(tick_);
-    commit(append_config(kScope, stamp(), std::move(config)));
-  }
-  void put_arm(const ArmSpec& spec) { commit(append_arm(kScope, stamp(), ArmPut{spec})); }
-  void remove_arm(const std::string& id) {
-    commit(append_arm_removed(kScope, stamp(), ArmRemoved{id}));
+    append(append_config(scope, stamp(), std::move(config)));
   }
 
-  Decision route(const std::string& query_id, const std::vector<float>& raw,
-                 std::vector<std::string> arms = {}) {
-    DecideRequest request;
-    request.query_id = query_id;
-    request.raw = raw;
-    request.arms = std::move(arms);
+  /// `request` without its time. Borrows from it.
+  Decision route(const Scope& scope, DecideRequest request) {
     const RecordStamp now = stamp();
     request.now = now.time;
-    auto decision = decide(*snapshot(), request);
+    auto decision = decide(*snapshot(scope), request);
     EXPECT_TRUE(decision) << decision.error().message;
-    commit(append_decision(kScope, now, *decision, print(query_id)));
+    append(append_decision(scope, now, *decision, print(std::string(request.query_id))));
     return *decision;
   }
 
-  void rate(const std::string& query_id, double reward) {
-    commit(append_feedback(Scope{"default", ""}, stamp(),
-                           Feedback{query_id, "rating", {reward, 1.0}, "{}"},
+  void rate(const std::string& query_id, const Reward& reward) {
+    append(append_feedback(Scope{"default", ""}, stamp(),
+                           Feedback{query_id, "rating", reward, "{}"},
                            print(std::to_string(++ratings_))));
   }
+  void rate(const std::string& query_id, double reward) { rate(query_id, Reward{reward, 1.0}); }
 
   void cost(const std::string& query_id, double usd) {
-    commit(append_outcome(Scope{"default", ""}, stamp(),
+    append(append_outcome(Scope{"default", ""}, stamp(),
                           Outcome{.query_id = query_id, .cost_usd = usd}));
   }
 
-  void append(AppendRequest request) { commit(std::move(request)); }
-
-  std::shared_ptr<const RouterSnapshot> snapshot() const { return routers_->snapshot(kScope); }
-  std::uint64_t checksum() const { return routers_->report(kScope).checksum; }
-  RouterReport report() const { return routers_->report(kScope); }
-  Routers& routers() { return *routers_; }
-  Store& store() { return *store_; }
-
-  /// How the arms look now to this context.
-  Evaluation look(const std::vector<float>& raw) const {
-    DecideRequest request;
-    request.query_id = "look";
-    request.raw = raw;
-    Evaluation evaluation;
-    EXPECT_TRUE(evaluate(*snapshot(), request, evaluation));
-    return evaluation;
+  void append(AppendRequest request) {
+    std::vector<AppendRequest> group;
+    group.push_back(std::move(request));
+    const auto committed = routers_->commit(std::move(group));
+    ASSERT_TRUE(committed) << committed.error().message;
   }
+
+  std::shared_ptr<const RouterSnapshot> snapshot(const Scope& scope) const {
+    return routers_->snapshot(scope);
+  }
+  Routers& routers() { return *routers_; }
+  const Routers& routers() const { return *routers_; }
+  Store& store() { return *store_; }
 
   RecordStamp stamp() {
     ++tick_;
@@ -110,21 +98,50 @@ class RouterDriver final {
   }
 
   std::chrono::milliseconds step{1000};  ///< Between two records.
-  const Scope kScope{"default", "default"};
 
  private:
-  void commit(AppendRequest request) {
-    std::vector<AppendRequest> group;
-    group.push_back(std::move(request));
-    const auto committed = routers_->commit(std::move(group));
-    ASSERT_TRUE(committed) << committed.error().message;
-  }
-
   std::unique_ptr<Store> store_;
   std::unique_ptr<Routers> routers_;
   std::uint64_t tick_ = 0;
   Timestamp now_{std::chrono::sys_days(std::chrono::year(2026) / 3 / 1)};
   int ratings_ = 0;
+};
+
+/// The same with one router.
+class RouterDriver : public EngineDriver {
+ public:
+  explicit RouterDriver(const RouterConfig& config) { configure(config); }
+
+  void configure(RouterConfig config) { EngineDriver::configure(kScope, std::move(config)); }
+  void put_arm(const ArmSpec& spec) { append(append_arm(kScope, stamp(), ArmPut{spec})); }
+  void remove_arm(const std::string& id) {
+    append(append_arm_removed(kScope, stamp(), ArmRemoved{id}));
+  }
+
+  Decision route(const std::string& query_id, const std::vector<float>& raw,
+                 std::vector<std::string> arms = {}) {
+    DecideRequest request;
+    request.query_id = query_id;
+    request.raw = raw;
+    request.arms = std::move(arms);
+    return EngineDriver::route(kScope, std::move(request));
+  }
+
+  std::shared_ptr<const RouterSnapshot> snapshot() const { return EngineDriver::snapshot(kScope); }
+  std::uint64_t checksum() const { return report().checksum; }
+  RouterReport report() const { return routers().report(kScope); }
+
+  /// How the arms look now to this context.
+  Evaluation look(const std::vector<float>& raw, const std::string& query_id = "look") const {
+    DecideRequest request;
+    request.query_id = query_id;
+    request.raw = raw;
+    Evaluation evaluation;
+    EXPECT_TRUE(evaluate(*snapshot(), request, evaluation));
+    return evaluation;
+  }
+
+  const Scope kScope{"default", "default"};
 };
 
 /// A router of these arms that sees `fields` numbers, f0, f1, …

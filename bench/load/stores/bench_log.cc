@@ -10,22 +10,6 @@
 
 namespace pointsman::bench {
 
-void fail(const std::string& message) {
-  std::fprintf(stderr, "pointsman_store_bench: %s\n", message.c_str());
-  std::exit(1);
-}
-
-RecordStamp LogSource::stamp() {
-  RecordStamp made;
-  KeyedRandom random(++tick_, "stamp");
-  for (std::size_t at = 0; at + 8 <= made.id.size(); at += 8) {
-    const std::uint64_t bits = random.next_u64();
-    std::memcpy(made.id.data() + at, &bits, 8);
-  }
-  made.time = Timestamp(std::chrono::milliseconds(1'790'000'000'000 + tick_));
-  return made;
-}
-
 std::string LogSource::query_id(std::uint64_t n) {
   char text[32];
   std::snprintf(text, sizeof text, "q_%026llu", static_cast<unsigned long long>(n));
@@ -42,7 +26,7 @@ AppendRequest LogSource::decision(std::uint64_t n) {
     view.propensity = 1.0 / 3.0;
     made.arms.push_back(view);
   }
-  const RecordStamp at = stamp();
+  const RecordStamp at = stamps_.next();
   made.expires_at = at.time + std::chrono::hours(24 * 30);
   return append_decision(kScope, at, std::move(made), Fingerprint{});
 }
@@ -55,7 +39,7 @@ AppendRequest LogSource::feedback(std::uint64_t n) {
   made.payload = R"({"value":"up"})";
   Fingerprint payload{};
   payload[0] = 1;
-  return append_feedback({kScope.tenant, ""}, stamp(), std::move(made), payload);
+  return append_feedback({kScope.tenant, ""}, stamps_.next(), std::move(made), payload);
 }
 
 }  // namespace pointsman::bench

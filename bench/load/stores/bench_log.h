@@ -6,21 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/load/load_program.h"
 #include "engine/append_requests.h"
 
 namespace pointsman::bench {
 
 inline const Scope kScope{"default", "default"};
 inline constexpr std::string_view kSignal = "thumbs";
-
-/// Ends the program with a sentence.
-[[noreturn]] void fail(const std::string& message);
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) fail(result.error().message);
-  return std::move(*result);
-}
 
 /// Decisions, and feedback on them, with ids and times as a server makes them, from a counter.
 class LogSource final {
@@ -30,9 +22,7 @@ class LogSource final {
   AppendRequest feedback(std::uint64_t n);
 
  private:
-  RecordStamp stamp();
-
-  std::uint64_t tick_ = 0;
+  Stamps stamps_;
 };
 
 /// One feedback record, ready to be bound: no rules, no encoding.
