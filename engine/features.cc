@@ -93,7 +93,7 @@ Status write_declared(const FieldSpec& spec, const FieldValue& field, std::span<
   if (spec.values.empty()) {
     const std::optional<double> number = as_number(field);
     if (!number) return invalid(field_pointer(field.name), "this field takes a number");
-    if (const Status status = check_number(field, *number); !status) return status;
+    if (Status status = check_number(field, *number); !status) return status;
     out[0] = static_cast<float>(*number);
     return Done{};
   }
@@ -110,7 +110,7 @@ Status write_hashed(const FieldValue& field, std::span<float> out) {
   for (const char c : field.name) hash = token_hash_step(hash, c);
   double amount = 1.0;
   if (const std::optional<double> number = as_number(field)) {
-    if (const Status status = check_number(field, *number); !status) return status;
+    if (Status status = check_number(field, *number); !status) return status;
     amount = *number;
   } else {
     hash = token_hash_step(hash, '=');
@@ -183,9 +183,9 @@ Status write_fields(const FeatureLayout& layout, std::span<const FieldValue> fie
     if (found == nullptr && hashed.empty()) {
       return invalid(field_pointer(field.name), "this router declares no field of this name");
     }
-    const Status status =
-        found != nullptr ? write_declared(*found, field, declared.subspan(at, field_width(*found)))
-                         : write_hashed(field, hashed);
+    Status status = found != nullptr
+                        ? write_declared(*found, field, declared.subspan(at, field_width(*found)))
+                        : write_hashed(field, hashed);
     if (!status) return status;
   }
   return Done{};
@@ -229,7 +229,7 @@ Status FeatureEncoder::encode(const RequestFeatures& request, std::span<float> o
   } else {
     std::fill_n(out.begin(), blocks.embedding, kMissing);
   }
-  if (const Status status =
+  if (Status status =
           write_embedding(layout_, projection_, request.embedding,
                           out.subspan(blocks.embedding, blocks.fields - blocks.embedding));
       !status) {

@@ -78,6 +78,7 @@ void RouterFold::fold_warm_start(const WarmStart& warm, LogPosition position) {
   // Nothing else is known of the requests yet: the rows say how large their coordinates are.
   const std::vector<std::vector<float>> raw = warm_rows();
   std::vector<const std::vector<float>*> pointers;
+  pointers.reserve(raw.size());
   for (const auto& row : raw) pointers.push_back(&row);
   standardiser_ = std::make_shared<const Standardiser>(
       revise_schema(0, pointers, standardiser_->raw_dims()), map_inputs(*config_));

@@ -179,9 +179,12 @@ std::optional<SchemaRevision> RouterFold::due_schema_revision() {
   // A warm start's rows are of the same stream as far as anybody knows.
   const std::vector<std::vector<float>> warm = warm_rows();
   std::vector<const std::vector<float>*> rows;
-  for (const auto& row : warm) rows.push_back(&row);
   std::vector<const DecisionState*> states;
-  for (std::size_t i = 0; i < Standardiser::kMoments[due - 1]; ++i) {
+  const std::size_t decisions = Standardiser::kMoments[due - 1];
+  rows.reserve(warm.size() + decisions);
+  states.reserve(decisions);
+  for (const auto& row : warm) rows.push_back(&row);
+  for (std::size_t i = 0; i < decisions; ++i) {
     states.push_back(cache_.find(schema_decisions_[i]));
     rows.push_back(&states.back()->raw);
   }
@@ -331,6 +334,8 @@ void RouterFold::pace(const Decision& decision, const DecisionState& state, Time
   // A decision from an older snapshot may have other arms, in another order.
   std::vector<float> means;
   std::vector<std::optional<double>> costs;
+  means.reserve(arms_.size());
+  costs.reserve(arms_.size());
   for (const auto& arm : arms_) {
     const auto view = std::find_if(decision.arms.begin(), decision.arms.end(),
                                    [&](const ArmView& v) { return v.arm == arm->spec.id; });

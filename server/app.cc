@@ -23,6 +23,7 @@ namespace {
 
 http::RouteTable make_table(const std::vector<App::Entry>& entries) {
   std::vector<http::Route> routes;
+  routes.reserve(entries.size());
   for (const App::Entry& entry : entries) routes.push_back(entry.route);
   auto table = http::RouteTable::make(routes);
   assert(table.ok());

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -184,12 +185,18 @@ class World final {
     return routers().snapshot(Scope{"default", router})->position;
   }
 
-  /// A router's fold, read on the writer's thread.
+  /// A router's fold, read on the writer's thread. Waits while the writer has all the tasks that it
+  /// takes: what it answered it may have answered before it came to them.
   RouterReport report(const std::string& router = "default") {
     std::promise<RouterReport> promise;
-    EXPECT_TRUE(writer().run([&] {
-      promise.set_value(routers().report(Scope{"default", router}));
-    }));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!writer().run([&] { promise.set_value(routers().report(Scope{"default", router})); })) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        ADD_FAILURE() << "the writer takes no task";
+        return {};
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     return promise.get_future().get();
   }
 
