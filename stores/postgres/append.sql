@@ -46,25 +46,24 @@ BEGIN
 END
 $body$;
 
--- Leads the sequence past every position that was taken from it, where it was set back, as by a copy
--- of the tables without it (logical replication).
-CREATE FUNCTION lead_positions() RETURNS void LANGUAGE plpgsql AS $body$
+-- Sees to it that the positions taken next are above `p_newest`, that of the logs that are held. They
+-- are but where the sequence was set back, as by a copy of the tables without it (logical
+-- replication).
+CREATE FUNCTION lead_positions(p_newest bigint) RETURNS void LANGUAGE plpgsql AS $body$
 BEGIN
-  PERFORM pg_advisory_xact_lock(5786930140093827650);
-  PERFORM setval('log_positions', (SELECT greatest(max(pos), nextval('log_positions')) FROM heads));
+  IF nextval('log_positions') <= p_newest THEN
+    PERFORM pg_advisory_xact_lock(5786930140093827650);
+    PERFORM setval(
+      'log_positions', (SELECT greatest(max(pos), nextval('log_positions')) FROM heads));
+  END IF;
 END
 $body$;
 
 -- Takes `n` positions, ascending and above every one of the logs that are held.
 CREATE FUNCTION take_positions(p_held integer[], p_n integer) RETURNS bigint[]
 LANGUAGE plpgsql AS $body$
-DECLARE
-  taken bigint[] := ARRAY(SELECT nextval('log_positions') FROM generate_series(1, p_n));
 BEGIN
-  IF NOT EXISTS (SELECT FROM heads WHERE id = ANY (p_held) AND pos >= taken[1]) THEN
-    RETURN taken;
-  END IF;
-  PERFORM lead_positions();
+  PERFORM lead_positions((SELECT max(pos) FROM heads WHERE id = ANY (p_held)));
   RETURN ARRAY(SELECT nextval('log_positions') FROM generate_series(1, p_n));
 END
 $body$;
@@ -307,9 +306,7 @@ BEGIN
   SELECT max(h.pos) INTO newest FROM (
     SELECT pos FROM heads WHERE id = ANY (held) ORDER BY id FOR NO KEY UPDATE) AS h;
   -- From here on each statement sees what was committed before the heads were held.
-  IF nextval('log_positions') <= newest THEN
-    PERFORM lead_positions();
-  END IF;
+  PERFORM lead_positions(newest);
   WITH judged AS MATERIALIZED (
     SELECT f.i, f.sort, f.router, f.decision, f.newest,
            CASE WHEN f.router IS NULL OR f.expires_at < p_time[f.i] THEN 4

@@ -34,18 +34,13 @@ HttpRequest like(const std::string& query_id) {
 
 class Outage : public SharedServers {
  protected:
-  /// One try, which must be answered.
-  static HttpAnswer once(examples::HttpClient& client, const HttpRequest& request) {
-    auto answer = client.try_once(request);
+  static HttpAnswer answered(const Result<HttpAnswer>& answer) {
     EXPECT_TRUE(answer.ok()) << answer.error().message;
     return answer.ok() ? *answer : HttpAnswer{};
   }
-
-  /// Asked again where the store was slow.
-  static HttpAnswer patiently(examples::HttpClient& client, const HttpRequest& request) {
-    auto answer = client.ask(request);
-    EXPECT_TRUE(answer.ok()) << answer.error().message;
-    return answer.ok() ? *answer : HttpAnswer{};
+  /// One try, which must be answered.
+  static HttpAnswer once(examples::HttpClient& client, const HttpRequest& request) {
+    return answered(client.try_once(request));
   }
 
   static int readiness(const ServerProcess& server) {
@@ -77,7 +72,7 @@ TEST_P(Outage, RoutesWithAFallbackRefusesFeedbackHoldsNoMemoryAndEndsByItself) {
   const auto server = make_server();
   ASSERT_NO_FATAL_FAILURE(server->start());
   auto client = server->client();
-  ASSERT_EQ(patiently(client, route("before")).status, 200);
+  ASSERT_EQ(answered(client.ask(route("before"))).status, 200);
   ASSERT_EQ(readiness(*server), 200);
 
   store_->kill_nine();

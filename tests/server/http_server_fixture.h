@@ -53,15 +53,6 @@ class HttpServer : public ::testing::Test {
     return std::exchange(kept_, {});
   }
 
-  template <class Holds>
-  bool eventually(Holds holds) {
-    for (int i = 0; i < 6000; ++i) {
-      if (holds()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
-  }
-
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Responder> kept_;

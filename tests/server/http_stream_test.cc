@@ -34,15 +34,6 @@ class HttpStream : public ::testing::Test {
   /// The writer of the stream that the client has asked for.
   std::unique_ptr<StreamWriter> writer() { return writer_.get_future().get(); }
 
-  template <class Holds>
-  bool eventually(Holds holds) {
-    for (int i = 0; i < 6000; ++i) {
-      if (holds()) return true;
-      std::this_thread::sleep_for(milliseconds(10));
-    }
-    return false;
-  }
-
   std::promise<std::unique_ptr<StreamWriter>> writer_;
   FunctionHandler handler_;
   Server server_;

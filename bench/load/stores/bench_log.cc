@@ -2,11 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <utility>
-
-#include "engine/keyed_random.h"
 
 namespace pointsman::bench {
 
