@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "adapters/json_body.h"
+#include "adapters/json/json_body.h"
 #include "server/cli/serve.h"
 #include "server/config/listen_address.h"
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/result.h"
+#include "engine/values/result.h"
 
 namespace pointsman::examples {
 

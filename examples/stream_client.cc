@@ -21,7 +21,7 @@ class Streamer final {
   Streamer(HttpClient& client, const StreamJob& job)
       : client_(client),
         job_(job),
-        plan_(offline::plan_stream(job.data, job.rows, job.options)),
+        plan_(lab::plan_stream(job.data, job.rows, job.options)),
         row_request_(job.data, job.features),
         chosen_(plan_.rounds.size(), 0) {
     result_.pulls.resize(job.data.arms.size());
@@ -44,25 +44,25 @@ class Streamer final {
     result_.mean_reward = reward_sum_ / static_cast<double>(rows.size());
     result_.mean_cost_usd = costs_ == 0 ? std::numeric_limits<double>::quiet_NaN()
                                         : cost_sum_ / static_cast<double>(costs_);
-    result_.baselines = offline::baselines_over(job_.data, rows, job_.rule);
+    result_.baselines = lab::baselines_over(job_.data, rows, job_.rule);
     return std::move(result_);
   }
 
  private:
-  Status act(const offline::StreamEvent& event) {
+  Status act(const lab::StreamEvent& event) {
     switch (event.act) {
-      case offline::StreamAct::route:
+      case lab::StreamAct::route:
         return route(event.round);
-      case offline::StreamAct::outcome:
+      case lab::StreamAct::outcome:
         return outcome(event.round);
-      case offline::StreamAct::feedback:
+      case lab::StreamAct::feedback:
         return feedback(event);
     }
     return Done{};
   }
 
   Status route(std::uint32_t index) {
-    const offline::StreamRound& round = plan_.rounds[index];
+    const lab::StreamRound& round = plan_.rounds[index];
     const RequestFeatures features = row_request_.of(round.row);
     Json body = {{"query_id", round.query_id}};
     if (features.has_text) body["text"] = features.text;
@@ -87,11 +87,11 @@ class Streamer final {
   }
 
   /// The arms that the row has; empty (all of them) where it has every one.
-  Json offer(const offline::StreamRound& round) const {
+  Json offer(const lab::StreamRound& round) const {
     if (round.only_arm) return Json::array({job_.data.arms[*round.only_arm]});
     Json arms = Json::array();
     for (std::size_t a = 0; a < job_.data.arms.size(); ++a) {
-      if (!std::isnan(offline::score_of(job_.data, {round.row, a}, job_.rule))) {
+      if (!std::isnan(lab::score_of(job_.data, {round.row, a}, job_.rule))) {
         arms.push_back(job_.data.arms[a]);
       }
     }
@@ -99,7 +99,7 @@ class Streamer final {
   }
 
   void score(std::size_t row, std::uint32_t arm) {
-    reward_sum_ += offline::score_of(job_.data, {row, arm}, job_.rule);
+    reward_sum_ += lab::score_of(job_.data, {row, arm}, job_.rule);
     result_.choices.push_back(arm);
     ++result_.pulls[arm];
     if (const double cost = job_.data.cost_of(row)[arm]; !std::isnan(cost)) {
@@ -109,17 +109,17 @@ class Streamer final {
   }
 
   Status outcome(std::uint32_t index) {
-    const offline::StreamRound& round = plan_.rounds[index];
+    const lab::StreamRound& round = plan_.rounds[index];
     const double cost = job_.data.cost_of(round.row)[chosen_[index]];
     if (!std::isfinite(cost)) return Done{};
     return tell("/outcome", {{"query_id", round.query_id}, {"cost_usd", cost}});
   }
 
-  Status feedback(const offline::StreamEvent& event) {
-    const offline::StreamRound& round = plan_.rounds[event.round];
+  Status feedback(const lab::StreamEvent& event) {
+    const lab::StreamRound& round = plan_.rounds[event.round];
     const double value =
         event.wrong_value.value_or(job_.data.quality_of(round.row)[chosen_[event.round]]);
-    const bool graded = job_.data.kind == offline::DataKind::outcome_table;
+    const bool graded = job_.data.kind == lab::DataKind::outcome_table;
     const Json payload = graded ? Json{{"score", value}} : Json{{"success", value >= 0.5}};
     return tell("/feedback", {{"query_id", round.query_id},
                               {"signal_type", graded ? "quality_score" : "task_success"},
@@ -155,8 +155,8 @@ class Streamer final {
 
   HttpClient& client_;
   const StreamJob& job_;
-  const offline::StreamPlan plan_;
-  offline::RowRequest row_request_;
+  const lab::StreamPlan plan_;
+  lab::RowRequest row_request_;
   std::vector<std::uint32_t> chosen_;  ///< The arm of every round.
   StreamResult result_;
   double reward_sum_ = 0.0;

@@ -6,22 +6,22 @@
 #include <string>
 #include <vector>
 
-#include "bench/offline/baselines.h"
-#include "bench/offline/data_set.h"
-#include "bench/offline/router_config.h"
-#include "bench/offline/stream_plan.h"
-#include "engine/result.h"
+#include "engine/values/result.h"
 #include "examples/http_client.h"
+#include "lab/data/data_set.h"
+#include "lab/data/stream_plan.h"
+#include "lab/estimators/baselines.h"
+#include "lab/replay/router_config.h"
 
 namespace pointsman::examples {
 
 /// What is streamed through the router "default" of a running server.
 struct StreamJob {
-  const offline::DataSet& data;
+  const lab::DataSet& data;
   std::vector<std::uint32_t> rows;  ///< Those that take part, in the file's order.
-  offline::FeatureSet features;
-  offline::ScoreRule rule;
-  offline::StreamOptions options;
+  lab::FeatureSet features;
+  lab::ScoreRule rule;
+  lab::StreamOptions options;
 };
 
 /// What came of it. Means are over the scored rounds, which are all but the warm-up's.
@@ -31,7 +31,7 @@ struct StreamResult {
   double mean_cost_usd = 0.0;          ///< NaN: no cost is known.
   std::vector<std::uint32_t> choices;  ///< The arm of every scored round, in order.
   std::vector<std::size_t> pulls;      ///< Scored rounds an arm.
-  offline::Baselines baselines;        ///< Over the rows that were scored.
+  lab::Baselines baselines;        ///< Over the rows that were scored.
   std::size_t requests = 0;
   std::size_t retried = 0;     ///< Requests that needed more than one try.
   std::size_t duplicates = 0;  ///< Outcomes and feedback that the log had already.

@@ -16,8 +16,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "bench/offline/replay.h"
 #include "examples/stream_client.h"
+#include "lab/replay/replay.h"
 #include "server/config/router_section.h"
 
 namespace pointsman::examples {
@@ -35,7 +35,7 @@ struct Flags {
   std::string policy = "linucb";
   std::string rows = "complete";
   std::optional<double> value_usd;
-  offline::StreamShares shares;
+  lab::StreamShares shares;
   std::string write_config;
   std::string format = "table";
 };
@@ -78,14 +78,14 @@ int complain(const Error& error) {
                   usage ? error.field + ": " + error.message : error.message);
 }
 
-int write_config(const offline::DataSet& data, const Flags& flags,
-                 const offline::FeatureSet& features) {
-  const auto policy = offline::policy_for(data.kind, flags.policy);
+int write_config(const lab::DataSet& data, const Flags& flags,
+                 const lab::FeatureSet& features) {
+  const auto policy = lab::policy_for(data.kind, flags.policy);
   if (!policy) return complain(kWrongUsage, "--policy: " + policy.error().message);
-  if (Status known = offline::check_policy(data, *policy); !known) return complain(known.error());
+  if (Status known = lab::check_policy(data, *policy); !known) return complain(known.error());
   RouterEntry entry;
-  entry.config = offline::router_config_for(
-      data, *policy, {features, flags.value_usd, offline::router_seed(flags.seed - 1)});
+  entry.config = lab::router_config_for(
+      data, *policy, {features, flags.value_usd, lab::router_seed(flags.seed - 1)});
   std::ofstream file(flags.write_config, std::ios::binary);
   file << "# The router that `pointsman replay` runs on " << data.name << ", seed " << flags.seed
        << ".\n"
@@ -96,8 +96,8 @@ int write_config(const offline::DataSet& data, const Flags& flags,
 }
 
 nlohmann::ordered_json json_of(const StreamJob& job, const StreamResult& result) {
-  const std::size_t best = offline::best_fixed_arm(result.baselines);
-  const auto mix = offline::best_mix_at(result.baselines, result.mean_cost_usd);
+  const std::size_t best = lab::best_fixed_arm(result.baselines);
+  const auto mix = lab::best_mix_at(result.baselines, result.mean_cost_usd);
   nlohmann::ordered_json choices = nlohmann::ordered_json::object();
   for (std::size_t a = 0; a < result.pulls.size(); ++a) {
     choices[job.data.arms[a]] = result.pulls[a];
@@ -119,7 +119,7 @@ nlohmann::ordered_json json_of(const StreamJob& job, const StreamResult& result)
 }
 
 void print_table(const StreamJob& job, const StreamResult& result) {
-  const std::size_t best = offline::best_fixed_arm(result.baselines);
+  const std::size_t best = lab::best_fixed_arm(result.baselines);
   const auto line = [](const std::string& what, double reward) {
     std::printf("  %-44s %8.4f\n", what.c_str(), reward);
   };
@@ -129,7 +129,7 @@ void print_table(const StreamJob& job, const StreamResult& result) {
   line("the router", result.mean_reward);
   line("random", result.baselines.random);
   line("best fixed arm: " + job.data.arms[best], result.baselines.fixed[best].score);
-  if (const auto mix = offline::best_mix_at(result.baselines, result.mean_cost_usd)) {
+  if (const auto mix = lab::best_mix_at(result.baselines, result.mean_cost_usd)) {
     line("best mix of two arms at the same spend", *mix);
   }
   line("oracle", result.baselines.oracle);
@@ -150,18 +150,18 @@ StreamProgress progress_line() {
 }
 
 int run(const Flags& flags) {
-  const auto data = offline::read_data_set(flags.data);
+  const auto data = lab::read_data_set(flags.data);
   if (!data) return complain(data.error());
-  offline::ReplaySettings settings;
-  settings.features = offline::default_features(data->kind);
+  lab::ReplaySettings settings;
+  settings.features = lab::default_features(data->kind);
   if (!flags.features.empty()) {
-    const auto named = offline::parse_feature_set(flags.features);
+    const auto named = lab::parse_feature_set(flags.features);
     if (!named) return complain(named.error());
     settings.features = *named;
   }
   settings.complete_rows = flags.rows == "complete";
   settings.rule.value_usd = flags.value_usd;
-  auto prepared = offline::prepare_replay(*data, settings);
+  auto prepared = lab::prepare_replay(*data, settings);
   if (!prepared) return complain(prepared.error());
   if (!flags.write_config.empty()) return write_config(*data, flags, settings.features);
   if (flags.limit > 0 && flags.limit < prepared->rows.size()) prepared->rows.resize(flags.limit);

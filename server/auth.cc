@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "adapters/canonical_json.h"
+#include "adapters/json/canonical_json.h"
 #include "server/http/problem.h"
 
 namespace pointsman {

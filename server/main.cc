@@ -6,12 +6,12 @@
 #include <fstream>
 #include <iterator>
 
-#include "bench/offline/replay_cli.h"
-#include "bench/offline/warm_start_cli.h"
 #include "server/cli/fit.h"
 #include "server/cli/inspect.h"
 #include "server/cli/prune.h"
+#include "server/cli/replay_cli.h"
 #include "server/cli/serve.h"
+#include "server/cli/warm_start_cli.h"
 #include "server/config/listen_address.h"
 
 namespace pointsman {

@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "engine/records.h"
-#include "engine/result.h"
-#include "engine/store.h"
-#include "engine/values.h"
+#include "engine/log/records.h"
+#include "engine/log/store.h"
+#include "engine/values/result.h"
+#include "engine/values/values.h"
 
 namespace pointsman {
 
@@ -92,7 +92,7 @@ class AppendIndex {
 Fingerprint decision_body(const AppendRequest& request);
 
 /// Judges one request against the index and appends it where the rules say so. The same rules for
-/// every store: engine/store.h states them. In order: a key that is known with this body is a
+/// every store: engine/log/store.h states them. In order: a key that is known with this body is a
 /// duplicate, even past the decision's expiry; then existence and expiry (`unknown`); then a key
 /// with another body (`conflict`); then the query_id of a new decision; then the slots.
 AppendResult append_by_rules(const AppendRequest& request, AppendIndex& index);

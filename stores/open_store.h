@@ -3,12 +3,12 @@
 #include <memory>
 #include <string>
 
-#include "engine/result.h"
-#include "engine/store.h"
-#include "stores/memory_store.h"
-#include "stores/postgres_store.h"
-#include "stores/redis_store.h"
-#include "stores/sqlite_store.h"
+#include "engine/log/store.h"
+#include "engine/values/result.h"
+#include "stores/memory/memory_store.h"
+#include "stores/postgres/postgres_store.h"
+#include "stores/redis/redis_store.h"
+#include "stores/sqlite/sqlite_store.h"
 
 namespace pointsman {
 

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include "engine/records.h"
+#include "engine/log/records.h"
 
 namespace pointsman {
 

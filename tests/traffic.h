@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/keyed_random.h"
-#include "engine/values.h"
+#include "engine/policies/keyed_random.h"
+#include "engine/values/values.h"
 #include "examples/http_client.h"
 #include "tests/server_process.h"
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "adapters/canonical_json.h"
-#include "adapters/json_body.h"
+#include "adapters/json/canonical_json.h"
+#include "adapters/json/json_body.h"
 #include "adapters/rewards/reward_adapters.h"
 
 namespace pointsman {

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "adapters/rewards/reward_adapter.h"
-#include "engine/result.h"
+#include "engine/values/result.h"
 
 namespace pointsman {
 

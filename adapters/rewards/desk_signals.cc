@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "adapters/json_body.h"
+#include "adapters/json/json_body.h"
 #include "adapters/rewards/edit_reward.h"
 #include "adapters/rewards/reward_adapters.h"
 

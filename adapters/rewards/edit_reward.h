@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <string_view>
 
-#include "engine/result.h"
-#include "engine/values.h"
+#include "engine/values/result.h"
+#include "engine/values/values.h"
 
 namespace pointsman {
 

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "engine/result.h"
-#include "engine/values.h"
+#include "engine/values/result.h"
+#include "engine/values/values.h"
 
 namespace pointsman {
 
@@ -27,7 +27,8 @@ namespace pointsman {
 ///        return Reward{converted ? 1.0 : 0.3, 1.0};
 ///      }
 /// 2. Where main() builds its adapters: adapters.add("conversion", std::make_unique<Conversion>()).
-/// 3. Add a test: one row a branch, one row a fault. tests/adapters/reward_recipe_test.cc runs
+/// 3. Add a test: one row a branch, one row a fault. tests/adapters/rewards/reward_recipe_test.cc
+/// runs
 ///    this example.
 /// 4. Add the row to the table of signals in the docs; describe() is what GET /stats shows.
 /// A signal that is one number or one word needs no C++: see CustomSignal.

@@ -3,7 +3,7 @@
 #include <cassert>
 #include <utility>
 
-#include "adapters/json_body.h"
+#include "adapters/json/json_body.h"
 
 namespace pointsman {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "adapters/rewards/reward_adapter.h"
-#include "engine/result.h"
+#include "engine/values/result.h"
 
 namespace pointsman {
 

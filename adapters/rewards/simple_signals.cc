@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "adapters/json_body.h"
+#include "adapters/json/json_body.h"
 #include "adapters/rewards/reward_adapters.h"
 
 namespace pointsman {

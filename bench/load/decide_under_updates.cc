@@ -22,9 +22,9 @@
 #include <vector>
 
 #include "bench/load/load_program.h"
-#include "engine/decide.h"
-#include "engine/keyed_random.h"
-#include "engine/routers.h"
+#include "engine/fold/decide.h"
+#include "engine/policies/keyed_random.h"
+#include "engine/routers/routers.h"
 #include "stores/open_store.h"
 
 namespace pointsman::bench {

@@ -10,9 +10,9 @@
 #include <string>
 #include <utility>
 
-#include "engine/append_requests.h"
-#include "engine/keyed_random.h"
-#include "engine/result.h"
+#include "engine/log/append_requests.h"
+#include "engine/policies/keyed_random.h"
+#include "engine/values/result.h"
 
 namespace pointsman::bench {
 

@@ -34,9 +34,9 @@
 #include <vector>
 
 #include "bench/load/load_program.h"
-#include "engine/keyed_random.h"
-#include "engine/log_pruning.h"
-#include "engine/routers.h"
+#include "engine/policies/keyed_random.h"
+#include "engine/routers/log_pruning.h"
+#include "engine/routers/routers.h"
 #include "stores/open_store.h"
 
 namespace pointsman::bench {

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/decide.h"
-#include "engine/linear_posterior.h"
-#include "engine/shared_posterior.h"
+#include "engine/fold/decide.h"
+#include "engine/posterior/linear_posterior.h"
+#include "engine/posterior/shared_posterior.h"
 
 namespace pointsman {
 namespace {

@@ -4,9 +4,9 @@
 #include <charconv>
 #include <string>
 
+#include "adapters/api/route_answer.h"
+#include "adapters/api/route_request.h"
 #include "adapters/rewards/edit_reward.h"
-#include "adapters/route_answer.h"
-#include "adapters/route_request.h"
 
 namespace pointsman {
 namespace {

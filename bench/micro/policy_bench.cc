@@ -8,11 +8,11 @@
 #include <random>
 #include <vector>
 
-#include "engine/draw.h"
-#include "engine/keyed_random.h"
-#include "engine/packed_score.h"
-#include "engine/policy.h"
-#include "engine/thompson.h"
+#include "engine/policies/draw.h"
+#include "engine/policies/keyed_random.h"
+#include "engine/policies/policy.h"
+#include "engine/policies/thompson.h"
+#include "engine/posterior/packed_score.h"
 
 namespace pointsman {
 namespace {

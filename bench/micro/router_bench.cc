@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/decide.h"
-#include "engine/linear_posterior.h"
-#include "engine/router_fold.h"
+#include "engine/fold/decide.h"
+#include "engine/fold/router_fold.h"
+#include "engine/posterior/linear_posterior.h"
 
 namespace pointsman {
 namespace {

@@ -4,10 +4,10 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/default_text_model.h"
-#include "engine/features.h"
-#include "engine/text_counters.h"
-#include "engine/text_model.h"
+#include "engine/features/default_text_model.h"
+#include "engine/features/features.h"
+#include "engine/features/text_counters.h"
+#include "engine/features/text_model.h"
 
 namespace pointsman {
 namespace {

@@ -1,6 +1,6 @@
 #include <cstdio>
 
-#include "engine/router.h"
+#include "engine/routers/router.h"
 
 int main() {
   using namespace pointsman;

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "engine/text_model_fit.h"
+#include "engine/features/text_model_fit.h"
 #include "server/cli/progress.h"
 
 namespace pointsman {

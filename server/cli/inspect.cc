@@ -3,10 +3,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "engine/default_text_model.h"
-#include "engine/routers.h"
-#include "server/clock.h"
-#include "server/ids.h"
+#include "engine/features/default_text_model.h"
+#include "engine/routers/routers.h"
+#include "server/core/clock.h"
+#include "server/core/ids.h"
 #include "stores/open_store.h"
 
 namespace pointsman {

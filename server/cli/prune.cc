@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "engine/default_text_model.h"
-#include "engine/log_pruning.h"
+#include "engine/features/default_text_model.h"
+#include "engine/routers/log_pruning.h"
 #include "server/cli/progress.h"
-#include "server/clock.h"
+#include "server/core/clock.h"
 #include "stores/open_store.h"
 
 namespace pointsman {

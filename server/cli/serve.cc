@@ -11,11 +11,11 @@
 #include <optional>
 #include <utility>
 
-#include "engine/default_text_model.h"
+#include "engine/features/default_text_model.h"
 #include "server/app.h"
 #include "server/cli/progress.h"
 #include "server/config/apply_config.h"
-#include "server/follower.h"
+#include "server/core/follower.h"
 
 namespace pointsman {
 namespace {

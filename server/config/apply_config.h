@@ -3,7 +3,7 @@
 #include <functional>
 #include <vector>
 
-#include "engine/append_requests.h"
+#include "engine/log/append_requests.h"
 #include "server/config/server_config.h"
 
 namespace pointsman {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <limits>
 
-#include "adapters/json_body.h"
+#include "adapters/json/json_body.h"
 #include "server/config/duration_text.h"
 #include "server/config/nearest_word.h"
 #include "server/config/number_text.h"

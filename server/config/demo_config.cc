@@ -1,6 +1,6 @@
 #include <string>
 
-#include "engine/default_text_model.h"
+#include "engine/features/default_text_model.h"
 #include "server/config/router_section.h"
 #include "server/config/server_config.h"
 

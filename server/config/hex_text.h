@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/values.h"
+#include "engine/values/values.h"
 
 namespace pointsman {
 

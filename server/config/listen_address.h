@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/result.h"
+#include "engine/values/result.h"
 #include "server/config/server_config.h"
 
 namespace pointsman {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/default_text_model.h"
-#include "engine/features.h"
+#include "engine/features/default_text_model.h"
+#include "engine/features/features.h"
 #include "server/config/sections.h"
 
 namespace pointsman {

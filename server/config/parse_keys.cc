@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "adapters/canonical_json.h"
+#include "adapters/json/canonical_json.h"
 #include "server/config/hex_text.h"
 #include "server/config/sections.h"
 

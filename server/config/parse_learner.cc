@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/policy.h"
+#include "engine/policies/policy.h"
 #include "server/config/sections.h"
 
 namespace pointsman {

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <variant>
 
-#include "adapters/canonical_json.h"
-#include "adapters/record_words.h"
-#include "engine/record_codec.h"
+#include "adapters/api/record_words.h"
+#include "adapters/json/canonical_json.h"
+#include "engine/log/record_codec.h"
 #include "server/config/duration_text.h"
 #include "server/config/hex_text.h"
 #include "server/config/number_text.h"

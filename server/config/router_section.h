@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/records.h"
+#include "engine/log/records.h"
 #include "server/config/server_config.h"
 
 namespace pointsman {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "adapters/rewards/custom_signal.h"
-#include "engine/records.h"
-#include "engine/result.h"
+#include "engine/log/records.h"
+#include "engine/values/result.h"
 #include "server/http/server.h"
 #include "stores/open_store.h"
 

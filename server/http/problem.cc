@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "adapters/json_text.h"
+#include "adapters/json/json_text.h"
 
 namespace pointsman::http {
 

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "engine/result.h"
+#include "engine/values/result.h"
 #include "server/http/message.h"
 
 namespace pointsman::http {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "engine/result.h"
+#include "engine/values/result.h"
 #include "server/http/message.h"
 
 namespace pointsman::http {

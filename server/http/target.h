@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/result.h"
+#include "engine/values/result.h"
 #include "server/http/message.h"
 
 namespace pointsman::http {

@@ -3,8 +3,8 @@
 #include <functional>
 #include <utility>
 
-#include "adapters/arm_json.h"
-#include "adapters/json_body.h"
+#include "adapters/api/arm_json.h"
+#include "adapters/json/json_body.h"
 #include "server/services/routers_service.h"
 
 namespace pointsman {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "adapters/json_body.h"
+#include "adapters/json/json_body.h"
 #include "server/services/feedback_service.h"
 #include "server/services/signal_request.h"
 

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <utility>
 
-#include "adapters/record_json.h"
+#include "adapters/api/record_json.h"
 #include "server/services/query_parameters.h"
 
 namespace pointsman {

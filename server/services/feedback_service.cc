@@ -1,7 +1,7 @@
 #include "server/services/feedback_service.h"
 
-#include "adapters/json_body.h"
-#include "adapters/json_text.h"
+#include "adapters/json/json_body.h"
+#include "adapters/json/json_text.h"
 #include "server/services/signal_request.h"
 
 namespace pointsman {

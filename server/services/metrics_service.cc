@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/follower.h"
+#include "server/core/follower.h"
 #include "server/services/stats_service.h"
 
 namespace pointsman {

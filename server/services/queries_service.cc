@@ -2,8 +2,8 @@
 
 #include <limits>
 
-#include "adapters/record_json.h"
-#include "engine/observation.h"
+#include "adapters/api/record_json.h"
+#include "engine/fold/observation.h"
 
 namespace pointsman {
 namespace {

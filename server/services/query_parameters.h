@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <string_view>
 
-#include "engine/result.h"
+#include "engine/values/result.h"
 #include "server/http/message.h"
 
 namespace pointsman {

@@ -3,8 +3,8 @@
 #include <span>
 #include <string>
 
-#include "adapters/route_request.h"
-#include "engine/routers.h"
+#include "adapters/api/route_request.h"
+#include "engine/routers/routers.h"
 #include "server/services/route_commit.h"
 
 namespace pointsman {

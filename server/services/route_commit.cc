@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "adapters/json_text.h"
-#include "adapters/route_answer.h"
+#include "adapters/api/route_answer.h"
+#include "adapters/json/json_text.h"
 #include "server/services/signal_request.h"
 
 namespace pointsman {

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/decide.h"
-#include "engine/store.h"
+#include "engine/fold/decide.h"
+#include "engine/log/store.h"
 
 namespace pointsman {
 

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "adapters/route_request.h"
-#include "engine/records.h"
+#include "adapters/api/route_request.h"
+#include "engine/log/records.h"
 
 namespace pointsman {
 

@@ -5,8 +5,8 @@
 #include <utility>
 #include <variant>
 
-#include "adapters/route_answer.h"
-#include "engine/decide.h"
+#include "adapters/api/route_answer.h"
+#include "engine/fold/decide.h"
 #include "server/services/resting_arm.h"
 #include "server/services/route_commit.h"
 #include "server/services/route_fallback.h"

@@ -3,7 +3,7 @@
 #include <memory>
 #include <optional>
 
-#include "adapters/route_request.h"
+#include "adapters/api/route_request.h"
 #include "server/services/route_fallback.h"
 #include "server/services/service.h"
 

@@ -1,8 +1,8 @@
 #include "server/services/routers_service.h"
 
-#include "adapters/arm_json.h"
-#include "adapters/record_json.h"
-#include "adapters/record_words.h"
+#include "adapters/api/arm_json.h"
+#include "adapters/api/record_json.h"
+#include "adapters/api/record_words.h"
 
 namespace pointsman {
 namespace {

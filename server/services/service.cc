@@ -1,6 +1,6 @@
 #include "server/services/service.h"
 
-#include "adapters/json_body.h"
+#include "adapters/json/json_body.h"
 
 namespace pointsman {
 

@@ -6,16 +6,16 @@
 #include <utility>
 
 #include "adapters/rewards/reward_adapters.h"
-#include "engine/routers.h"
-#include "engine/store.h"
-#include "server/clock.h"
+#include "engine/log/store.h"
+#include "engine/routers/routers.h"
 #include "server/config/server_config.h"
+#include "server/core/clock.h"
+#include "server/core/ids.h"
+#include "server/core/workers.h"
+#include "server/core/writer.h"
 #include "server/http/message.h"
 #include "server/http/problem.h"
 #include "server/http/routes.h"
-#include "server/ids.h"
-#include "server/workers.h"
-#include "server/writer.h"
 
 namespace pointsman {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "adapters/canonical_json.h"
-#include "adapters/json_body.h"
-#include "adapters/json_text.h"
+#include "adapters/json/canonical_json.h"
+#include "adapters/json/json_body.h"
+#include "adapters/json/json_text.h"
 #include "server/services/signal_request.h"
 
 namespace pointsman {

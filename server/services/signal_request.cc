@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "adapters/canonical_json.h"
-#include "adapters/json_body.h"
+#include "adapters/json/canonical_json.h"
+#include "adapters/json/json_body.h"
 
 namespace pointsman {
 

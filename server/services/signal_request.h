@@ -5,9 +5,9 @@
 #include <string>
 
 #include "adapters/rewards/reward_adapters.h"
-#include "engine/append_requests.h"
-#include "engine/result.h"
-#include "engine/routers.h"
+#include "engine/log/append_requests.h"
+#include "engine/routers/routers.h"
+#include "engine/values/result.h"
 #include "server/http/message.h"
 
 namespace pointsman {

@@ -6,7 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "server/follower.h"
+#include "server/core/follower.h"
 
 namespace pointsman {
 namespace {

@@ -1,5 +1,5 @@
 -- append_by_rules() of stores/append_rules.cc, for a whole group in one round trip. The caller
--- (stores/postgres_append.cc) sends a column an array; a request's own are at its number, from 1.
+-- (stores/postgres/postgres_append.cc) sends a column an array; a request's own are at its number, from 1.
 
 -- Makes the heads that the group may begin, then holds all heads that it may append to, in
 -- ascending order, until the commit. Gives their ids. A request without a router goes to that of
@@ -68,7 +68,7 @@ BEGIN
 END
 $body$;
 
--- The statuses are engine/store.h's AppendStatus: 0 recorded, 1 revised, 2 duplicate, 3 conflict,
+-- The statuses are engine/log/store.h's AppendStatus: 0 recorded, 1 revised, 2 duplicate, 3 conflict,
 -- 4 unknown, 5 failed. Requests that speak of the same key, decision or slot are in different
 -- waves, each of which sees what the ones before it did. Positions follow the requests' order.
 -- The look-ups are LATERAL with OFFSET 0, which the planner leaves as they are: one descent of the

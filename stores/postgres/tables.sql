@@ -1,5 +1,5 @@
 -- The tables of schema version 1. A name that a caller chose is bytea: text refuses \u0000 and
--- bytes that are not UTF-8. `body` is the record (engine/record_codec.h) and the only truth; the
+-- bytes that are not UTF-8. `body` is the record (engine/log/record_codec.h) and the only truth; the
 -- columns beside it are for SQL and for the indexes. Times are UTC in milliseconds.
 
 -- One row a log. An append holds its logs' rows until it commits, so that what it then takes from

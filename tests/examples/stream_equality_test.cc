@@ -13,9 +13,9 @@
 #include <string>
 #include <thread>
 
-#include "bench/offline/replay.h"
-#include "engine/keyed_random.h"
+#include "engine/policies/keyed_random.h"
 #include "examples/stream_client.h"
+#include "lab/replay/replay.h"
 #include "tests/server_process.h"
 
 namespace pointsman::testing {
@@ -38,7 +38,7 @@ class StreamEquality : public ::testing::Test {
       GTEST_SKIP() << "The shared data sets are not beside the checkout, so there is nothing to "
                       "stream.";
     }
-    auto data = offline::read_data_set(kData);
+    auto data = lab::read_data_set(kData);
     ASSERT_TRUE(data.ok()) << data.error().message;
     data_ = std::move(*data);
   }
@@ -47,24 +47,24 @@ class StreamEquality : public ::testing::Test {
     std::string policy = "linucb";
     std::string features = "text";
     std::size_t seed = 1;
-    offline::StreamShares shares;
+    lab::StreamShares shares;
     bool complete_rows = true;
     std::size_t rows = 600;
   };
 
   void prepare(const Case& the_case) {
-    const auto features = offline::parse_feature_set(the_case.features);
+    const auto features = lab::parse_feature_set(the_case.features);
     ASSERT_TRUE(features.ok());
     settings_.features = *features;
     settings_.shares = the_case.shares;
     settings_.complete_rows = the_case.complete_rows;
-    auto prepared = offline::prepare_replay(data_, settings_);
+    auto prepared = lab::prepare_replay(data_, settings_);
     ASSERT_TRUE(prepared.ok()) << prepared.error().message;
     ASSERT_GE(prepared->rows.size(), the_case.rows);
     prepared->rows.resize(the_case.rows);
-    const auto policy = offline::policy_for(data_.kind, the_case.policy);
+    const auto policy = lab::policy_for(data_.kind, the_case.policy);
     ASSERT_TRUE(policy.ok());
-    auto replayed = offline::replay_seed(*prepared, *policy, settings_, the_case.seed - 1);
+    auto replayed = lab::replay_seed(*prepared, *policy, settings_, the_case.seed - 1);
     ASSERT_TRUE(replayed.ok()) << replayed.error().message;
     replayed_ = std::move(*replayed);
     rows_ = std::move(prepared->rows);
@@ -121,13 +121,13 @@ class StreamEquality : public ::testing::Test {
     EXPECT_EQ(server.stop(), 0) << server.log();
   }
 
-  offline::DataSet data_;
-  offline::ReplaySettings settings_;
-  offline::SeedRun replayed_;
+  lab::DataSet data_;
+  lab::ReplaySettings settings_;
+  lab::SeedRun replayed_;
   std::vector<std::uint32_t> rows_;
 };
 
-constexpr offline::StreamShares kStrays{.late = 0.4, .twice = 0.3, .revised = 0.3};
+constexpr lab::StreamShares kStrays{.late = 0.4, .twice = 0.3, .revised = 0.3};
 
 TEST_F(StreamEquality, LinUcbOverHttpChoosesRowByRowWhatReplayChooses) {
   expect_stream_equals_replay({.policy = "linucb"});

@@ -12,11 +12,11 @@
 #include <variant>
 #include <vector>
 
-#include "engine/keyed_random.h"
+#include "engine/policies/keyed_random.h"
 #include "stores/open_store.h"
 #include "tests/faults/shared_store.h"
 #include "tests/faults/tcp_proxy.h"
-#include "tests/stores/store_requests.h"
+#include "tests/stores/conformance/store_requests.h"
 
 namespace pointsman::testing {
 namespace {

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/default_text_model.h"
-#include "engine/keyed_random.h"
-#include "engine/routers.h"
+#include "engine/features/default_text_model.h"
+#include "engine/policies/keyed_random.h"
+#include "engine/routers/routers.h"
 #include "stores/open_store.h"
 #include "tests/faults/shared_server_fixture.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "tests/stores/store_conformance.h"
+#include "tests/stores/conformance/store_conformance.h"
 
 namespace pointsman::testing_stores {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bench/load/load_program.h"
-#include "engine/append_requests.h"
+#include "engine/log/append_requests.h"
 
 namespace pointsman::bench {
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "bench/load/stores/bench_log.h"
-#include "stores/postgres_connection.h"
-#include "stores/postgres_params.h"
-#include "stores/postgres_watchdog.h"
+#include "stores/postgres/postgres_connection.h"
+#include "stores/postgres/postgres_params.h"
+#include "stores/postgres/postgres_watchdog.h"
 
 namespace pointsman::bench {
 namespace {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bench/load/stores/bench_log.h"
-#include "stores/redis_keys.h"
-#include "stores/redis_url.h"
+#include "stores/redis/redis_keys.h"
+#include "stores/redis/redis_url.h"
 
 namespace pointsman::bench {
 namespace {

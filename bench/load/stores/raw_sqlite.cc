@@ -68,7 +68,7 @@ using Database = std::unique_ptr<sqlite3, decltype(&sqlite3_close)>;
 Database open_raw(const std::string& path) {
   sqlite3* opened = nullptr;
   if (sqlite3_open(path.c_str(), &opened) != SQLITE_OK) fail(sqlite3_errmsg(opened));
-  // The settings of stores/sqlite_store.cc.
+  // The settings of stores/sqlite/sqlite_store.cc.
   constexpr const char* kSettings =
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;"
       "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;"

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "bench/load/stores/bench_log.h"
-#include "engine/record_codec.h"
+#include "engine/log/record_codec.h"
 #include "stores/open_store.h"
 
 namespace pointsman::bench {
