@@ -10,7 +10,7 @@ namespace pointsman {
 void RouterFold::set_priors() {
   LinearPrior whole = make_prior(*config_, standardiser_->revision());
   if (const auto* hybrid = std::get_if<HybridLinUcbOptions>(&config_->policy)) {
-    auto [shared, own] = split_prior(std::move(whole), *hybrid);
+    auto [shared, own] = split_prior(std::move(whole), {hybrid->shared, hybrid->shared_intercept});
     prior_ = std::make_shared<const LinearPrior>(std::move(own));
     shared_ = std::make_unique<SharedPosterior>(
         std::make_shared<const LinearPrior>(std::move(shared)), prior_);

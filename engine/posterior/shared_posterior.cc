@@ -111,10 +111,10 @@ bool SharedPosterior::restore(const State& state) {
   return true;
 }
 
-SplitPrior split_prior(LinearPrior whole, const HybridLinUcbOptions& options) {
+SplitPrior split_prior(LinearPrior whole, const SharedCorrelation& correlation) {
   SplitPrior halves{whole, std::move(whole)};
   for (std::size_t i = 0; i < halves.own.precision.size(); ++i) {
-    const double rho = i == 0 ? options.shared_intercept : options.shared;
+    const double rho = i == 0 ? correlation.intercept : correlation.coefficients;
     halves.shared.precision[i] /= rho;
     halves.own.precision[i] /= 1.0 - rho;
     halves.own.mean[i] = 0.0;

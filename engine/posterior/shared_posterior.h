@@ -5,7 +5,6 @@
 #include <span>
 #include <vector>
 
-#include "engine/policies/policy.h"
 #include "engine/posterior/block_triangle.h"
 #include "engine/posterior/linear_posterior.h"
 #include "engine/posterior/packed_score.h"
@@ -88,10 +87,14 @@ class SharedPosterior final {
 
 /// The two halves of one prior over φ_a: β with precision Λ/ρ and all of the mean, δ_a with
 /// Λ/(1 − ρ). So an arm by itself starts exactly as under LinUCB, and two arms correlate by ρ.
+struct SharedCorrelation {
+  double coefficients = 0.7;  ///< ρ of two arms' coefficients, in (0, .999].
+  double intercept = 0.3;     ///< ρ of two arms' intercepts, in (0, .999].
+};
 struct SplitPrior {
   LinearPrior shared;
   LinearPrior own;
 };
-SplitPrior split_prior(LinearPrior whole, const HybridLinUcbOptions& options);
+SplitPrior split_prior(LinearPrior whole, const SharedCorrelation& correlation);
 
 }  // namespace pointsman

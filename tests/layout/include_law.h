@@ -16,9 +16,12 @@ SourceTree read_source_tree(const std::filesystem::path& root);
 /// Every breach of the dependency law of docs/ARCHITECTURE, one sentence each, ordered by path;
 /// empty when the tree keeps it. The law, read from the #include lines alone:
 ///
-///   - engine <- {adapters, stores} <- server; bench and examples sit on top of these; tests may
-///     include anything, and nobody else includes bench, examples or tests, but for two that see
-///     the library bench/offline: server/main.cc, which wires, and the examples;
+///   - engine <- {adapters, stores} <- lab <- server; bench and examples sit on top of these; tests
+///     may include anything, and nobody else includes bench, examples or tests;
+///   - inside engine: values <- {features, posterior, policies} <- log <- fold <- routers, and a
+///   log
+///     sees no posterior; inside adapters: json <- {rewards, api}; inside stores: the rules <- one
+///     folder a store <- open_store; inside lab: data <- estimators <- replay <- report;
 ///   - the engine includes the standard library, Eigen and Highway, and nothing else from outside;
 ///   - our own files are named from the root, in quotes, and exist;
 ///   - no include cycle, no folder called util or common, `#pragma once` in every header.

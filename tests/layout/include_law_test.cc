@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 namespace pointsman::layout {
@@ -21,15 +22,16 @@ std::string header(const std::string& rest = "") { return "#pragma once\n" + res
 /// A small tree with a header in every folder; lawful until a test adds a guilty file.
 SourceTree lawful_tree() {
   return {
-      {"engine/values.h", header(includes("<vector>") + includes("<Eigen/Core>"))},
-      {"adapters/reward.h", header(includes("\"engine/values.h\""))},
-      {"stores/memory.h", header(includes("\"engine/values.h\"") + includes("<sqlite3.h>"))},
+      {"engine/values/values.h", header(includes("<vector>") + includes("<Eigen/Core>"))},
+      {"adapters/rewards/reward.h", header(includes("\"engine/values/values.h\""))},
+      {"stores/memory/memory.h",
+       header(includes("\"engine/values/values.h\"") + includes("<sqlite3.h>"))},
       {"server/http/route.h",
-       header(includes("\"adapters/reward.h\"") + includes("\"stores/memory.h\"") +
+       header(includes("\"adapters/rewards/reward.h\"") + includes("\"stores/memory/memory.h\"") +
               includes("<boost/beast.hpp>"))},
-      {"bench/offline/data.h", header(includes("\"server/http/route.h\""))},
-      {"examples/first.cc", includes("\"stores/memory.h\"")},
-      {"tests/engine/values_test.cc", includes("\"bench/offline/data.h\"")},
+      {"lab/data/data.h", header(includes("\"adapters/rewards/reward.h\""))},
+      {"examples/first.cc", includes("\"stores/memory/memory.h\"")},
+      {"tests/engine/values/values_test.cc", includes("\"lab/data/data.h\"")},
   };
 }
 
@@ -41,7 +43,7 @@ std::vector<std::string> breaches_with(const std::string& path, const std::strin
 
 TEST(IncludeLaw, ThisTreeKeepsIt) {
   const SourceTree tree = read_source_tree(POINTSMAN_SOURCE_DIR);
-  ASSERT_TRUE(tree.contains("engine/records.h")) << "the tree was not read";
+  ASSERT_TRUE(tree.contains("engine/log/records.h")) << "the tree was not read";
   ASSERT_TRUE(tree.contains("tests/layout/include_law_test.cc")) << "the tree was not read";
   EXPECT_THAT(breaches_of_include_law(tree), IsEmpty());
 }
@@ -52,11 +54,11 @@ TEST(IncludeLaw, ALawfulTreeHasNoBreach) {
 
 TEST(IncludeLaw, ALowerFolderMustNotSeeAHigherOne) {
   const std::vector<std::pair<std::string, std::string>> forbidden = {
-      {"engine", "adapters/reward.h"},   {"engine", "stores/memory.h"},
-      {"engine", "server/http/route.h"}, {"engine", "bench/offline/data.h"},
-      {"adapters", "stores/memory.h"},   {"adapters", "server/http/route.h"},
-      {"stores", "adapters/reward.h"},   {"stores", "server/http/route.h"},
-      {"server", "bench/offline/data.h"}};
+      {"engine", "adapters/rewards/reward.h"}, {"engine", "stores/memory/memory.h"},
+      {"engine", "server/http/route.h"},       {"engine", "lab/data/data.h"},
+      {"adapters", "stores/memory/memory.h"},  {"adapters", "server/http/route.h"},
+      {"stores", "adapters/rewards/reward.h"}, {"stores", "server/http/route.h"},
+      {"lab", "server/http/route.h"},          {"adapters", "lab/data/data.h"}};
   for (const auto& [from, name] : forbidden) {
     const std::string to = name.substr(0, name.find('/'));
     EXPECT_THAT(breaches_with(from + "/guilty.cc", includes('"' + name + '"')),
@@ -64,22 +66,33 @@ TEST(IncludeLaw, ALowerFolderMustNotSeeAHigherOne) {
   }
 }
 
-TEST(IncludeLaw, OnlyTheCompositionRootOfTheServerSeesTheBench) {
+TEST(IncludeLaw, ARoomMustNotSeeAHigherRoomOfItsFolder) {
   SourceTree tree = lawful_tree();
-  tree["bench/offline/replay.h"] = header();
-  tree["server/main.cc"] = includes("\"bench/offline/replay.h\"");
-  EXPECT_THAT(breaches_of_include_law(tree), IsEmpty());
-  tree["server/cli/serve.cc"] = includes("\"bench/offline/replay.h\"");
-  EXPECT_THAT(breaches_of_include_law(tree), ElementsAre(HasSubstr("server must not see bench")));
+  tree["engine/fold/fold.h"] = header();
+  tree["engine/log/store.h"] = header();
+  tree["engine/posterior/ridge.h"] = header();
+  tree["stores/append_rules.h"] = header();
+  tree["stores/sqlite/sqlite.h"] = header(includes("\"stores/append_rules.h\""));
+  tree["engine/fold/guilty.cc"] = includes("\"engine/log/store.h\"");
+  ASSERT_THAT(breaches_of_include_law(tree), IsEmpty());
+  const std::vector<std::array<std::string, 3>> forbidden = {
+      {"engine/log", "engine/fold/fold.h", "engine/fold"},
+      {"engine/log", "engine/posterior/ridge.h", "engine/posterior"},
+      {"engine/values", "engine/log/store.h", "engine/log"},
+      {"stores/memory", "stores/sqlite/sqlite.h", "stores/sqlite"},
+      {"stores/append_rules", "stores/sqlite/sqlite.h", "stores/sqlite"}};
+  for (const auto& [from, name, to] : forbidden) {
+    SourceTree guilty = tree;
+    guilty[from == "stores/append_rules" ? from + ".cc" : from + "/guilty.cc"] =
+        includes('"' + name + '"');
+    EXPECT_THAT(breaches_of_include_law(guilty),
+                ElementsAre(HasSubstr(from + " must not see " + to)));
+  }
 }
 
-TEST(IncludeLaw, ExamplesSeeTheOfflineLibraryAndNothingElseOfTheBench) {
-  SourceTree tree = lawful_tree();
-  tree["bench/micro/timer.h"] = header();
-  tree["examples/stream.cc"] = includes("\"bench/offline/data.h\"");
-  EXPECT_THAT(breaches_of_include_law(tree), IsEmpty());
-  tree["examples/stream.cc"] = includes("\"bench/micro/timer.h\"");
-  EXPECT_THAT(breaches_of_include_law(tree), ElementsAre(HasSubstr("examples must not see bench")));
+TEST(IncludeLaw, ARoomThatTheLawDoesNotKnowIsABreach) {
+  EXPECT_THAT(breaches_with("engine/tricks/guilty.cc", includes("\"engine/values/values.h\"")),
+              ElementsAre(HasSubstr("no room engine/tricks")));
 }
 
 TEST(IncludeLaw, NobodyButTestsIncludesTests) {
@@ -87,7 +100,8 @@ TEST(IncludeLaw, NobodyButTestsIncludesTests) {
   tree["tests/fake_store.h"] = header();
   tree["tests/server/route_test.cc"] = includes("\"tests/fake_store.h\"");
   ASSERT_THAT(breaches_of_include_law(tree), IsEmpty());
-  for (const std::string from : {"engine", "adapters", "stores", "server", "bench", "examples"}) {
+  for (const std::string from :
+       {"engine", "adapters", "stores", "lab", "server", "bench", "examples"}) {
     SourceTree guilty = tree;
     guilty[from + "/guilty.cc"] = includes("\"tests/fake_store.h\"");
     EXPECT_THAT(breaches_of_include_law(guilty),
@@ -121,7 +135,7 @@ TEST(IncludeLaw, OurOwnFilesAreNamedFromTheRootInQuotesAndExist) {
               ElementsAre(HasSubstr("named from the root")));
   EXPECT_THAT(breaches_with("stores/guilty.cc", includes("\"../engine/values.h\"")),
               ElementsAre(HasSubstr("named from the root")));
-  EXPECT_THAT(breaches_with("stores/guilty.cc", includes("<engine/values.h>")),
+  EXPECT_THAT(breaches_with("stores/guilty.cc", includes("<engine/values/values.h>")),
               ElementsAre(HasSubstr("in quotes")));
   EXPECT_THAT(breaches_with("stores/guilty.cc", includes("\"engine/missing.h\"")),
               ElementsAre(HasSubstr("no such file")));
@@ -129,23 +143,26 @@ TEST(IncludeLaw, OurOwnFilesAreNamedFromTheRootInQuotesAndExist) {
 
 TEST(IncludeLaw, ACycleIsNamedFileByFile) {
   SourceTree tree = lawful_tree();
-  tree["engine/a.h"] = header(includes("\"engine/b.h\""));
-  tree["engine/b.h"] = header(includes("\"engine/c.h\""));
-  tree["engine/c.h"] = header(includes("\"engine/a.h\""));
-  EXPECT_THAT(breaches_of_include_law(tree),
-              ElementsAre(HasSubstr("engine/a.h -> engine/b.h -> engine/c.h -> engine/a.h")));
+  tree["engine/values/a.h"] = header(includes("\"engine/values/b.h\""));
+  tree["engine/values/b.h"] = header(includes("\"engine/values/c.h\""));
+  tree["engine/values/c.h"] = header(includes("\"engine/values/a.h\""));
+  EXPECT_THAT(
+      breaches_of_include_law(tree),
+      ElementsAre(HasSubstr(
+          "engine/values/a.h -> engine/values/b.h -> engine/values/c.h -> engine/values/a.h")));
 }
 
 TEST(IncludeLaw, AFileThatIncludesItselfIsACycle) {
-  EXPECT_THAT(breaches_with("engine/self.h", header(includes("\"engine/self.h\""))),
+  EXPECT_THAT(breaches_with("engine/values/self.h", header(includes("\"engine/values/self.h\""))),
               ElementsAre(HasSubstr("include cycle")));
 }
 
 TEST(IncludeLaw, TwoWaysToOneFileAreNoCycle) {
   SourceTree tree = lawful_tree();
-  tree["engine/left.h"] = header(includes("\"engine/values.h\""));
-  tree["engine/right.h"] = header(includes("\"engine/values.h\""));
-  tree["engine/top.cc"] = includes("\"engine/left.h\"") + includes("\"engine/right.h\"");
+  tree["engine/values/left.h"] = header(includes("\"engine/values/values.h\""));
+  tree["engine/values/right.h"] = header(includes("\"engine/values/values.h\""));
+  tree["engine/values/top.cc"] =
+      includes("\"engine/values/left.h\"") + includes("\"engine/values/right.h\"");
   EXPECT_THAT(breaches_of_include_law(tree), IsEmpty());
 }
 
@@ -169,9 +186,11 @@ TEST(IncludeLaw, AFolderOutsideTheHouseIsABreach) {
 }
 
 TEST(IncludeLaw, SpacesInAnIncludeLineDoNotHideIt) {
-  EXPECT_THAT(breaches_with("engine/guilty.cc", "  #  include  \"stores/memory.h\"  // quietly\n"),
-              SizeIs(1));
-  EXPECT_THAT(breaches_with("engine/innocent.cc", "// #include \"stores/memory.h\"\n"), IsEmpty());
+  EXPECT_THAT(
+      breaches_with("engine/guilty.cc", "  #  include  \"stores/memory/memory.h\"  // quietly\n"),
+      SizeIs(1));
+  EXPECT_THAT(breaches_with("engine/innocent.cc", "// #include \"stores/memory/memory.h\"\n"),
+              IsEmpty());
 }
 
 }  // namespace

@@ -46,8 +46,8 @@ LinearPrior whole_prior(std::size_t d) {
 
 /// Arms with what they share, as a router's fold holds them.
 struct Hybrid {
-  Hybrid(std::size_t d, std::size_t k, const HybridLinUcbOptions& options = {0.2, 0.6, 0.3})
-      : prior(split_prior(whole_prior(d), options)),
+  Hybrid(std::size_t d, std::size_t k, const SharedCorrelation& correlation = {0.6, 0.3})
+      : prior(split_prior(whole_prior(d), correlation)),
         own(std::make_shared<const LinearPrior>(prior.own)),
         arms(k, LinearPosterior(own)),
         shared(std::make_shared<const LinearPrior>(prior.shared), own) {}
@@ -210,7 +210,7 @@ TEST(SharedPosterior, IsThePapersAlgorithmTwo) {
 TEST(SharedPosterior, WhereArmsHaveNextToNothingInCommonItIsLinUcb) {
   constexpr std::size_t d = 9;
   const std::vector<Row> rows = random_rows(d, 2, 100);
-  Hybrid hybrid(d, 2, {0.2, 1e-9, 1e-9});
+  Hybrid hybrid(d, 2, {1e-9, 1e-9});
   std::vector<LinearPosterior> alone(
       2, LinearPosterior(std::make_shared<const LinearPrior>(whole_prior(d))));
   for (const Row& row : rows) {
@@ -225,7 +225,7 @@ TEST(SharedPosterior, WhereArmsHaveNextToNothingInCommonItIsLinUcb) {
 
 TEST(SharedPosterior, AnArmByItselfStartsAsUnderLinUcbWhateverIsShared) {
   constexpr std::size_t d = 4;
-  Hybrid hybrid(d, 2, {0.2, 0.8, 0.1});
+  Hybrid hybrid(d, 2, {0.8, 0.1});
   const LinearPrior whole = whole_prior(d);
   const auto shared = hybrid.shared.mirror();
   PackedMirror mirror;
@@ -264,7 +264,7 @@ TEST(SharedPosterior, RevisionsEqualAFreshFoldOfTheFinalValues) {
 TEST(SharedPosterior, TakingBackTheOnlyObservationOfAVaguePriorIsStable) {
   constexpr std::size_t d = 3;
   LinearPrior vague{std::vector<double>(d, 0.0), std::vector<double>(d, 1e-6)};
-  const SplitPrior prior = split_prior(vague, {0.2, 0.5, 0.5});
+  const SplitPrior prior = split_prior(vague, {0.5, 0.5});
   const auto own = std::make_shared<const LinearPrior>(prior.own);
   LinearPosterior arm(own);
   SharedPosterior shared(std::make_shared<const LinearPrior>(prior.shared), own);
