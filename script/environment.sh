@@ -14,6 +14,10 @@ if [[ ! -d $HOME || ! -w $HOME ]]; then
   export CCACHE_DIR="${CCACHE_DIR:-$root/build/ccache}"
 fi
 
+# A clone elsewhere finds in the compiler cache what this one left there: paths under the checkout
+# count from the build folder, and the folder itself does not count.
+export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$root}" CCACHE_NOHASHDIR="${CCACHE_NOHASHDIR:-1}"
+
 # Git refuses a checkout that another user owns (a mounted folder, a clone made by root). Command
 # scope leaves the machine's own configuration alone.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$root"

@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/paths.h"
+
 namespace pointsman::testing_postgres {
 
 using Words = std::vector<std::string>;
@@ -197,8 +199,7 @@ class PostgresCluster final {
   /// initdb takes longer than most tests, and CTest runs each in a process of its own: so the
   /// build folder keeps one cluster to copy.
   bool make_cluster() const {
-#ifdef POINTSMAN_SCRATCH_DIR
-    const std::string kept = POINTSMAN_SCRATCH_DIR "/postgres-cluster";
+    const std::string kept = paths::scratch_dir() + "/postgres-cluster";
     const int lock = ::open((kept + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     ::flock(lock, LOCK_EX);
     bool made = std::filesystem::exists(kept);
@@ -211,9 +212,6 @@ class PostgresCluster final {
     ::close(lock);
     if (!made) return false;
     return std::filesystem::exists(data()) || run_program({"cp", "-a", kept, data().string()}) == 0;
-#else
-    return initialise();
-#endif
   }
 
   bool try_to_start() {

@@ -18,6 +18,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/paths.h"
+
 namespace pointsman::testing {
 namespace {
 
@@ -131,7 +133,7 @@ Ended run_program(const std::vector<std::string>& arguments,
 ServerProcess::ServerProcess(const std::string& config) : ServerProcess(config, "") {}
 
 ServerProcess::ServerProcess(const std::string& config, const std::string& store_url) {
-  arguments_ = {POINTSMAN_BINARY, "serve"};
+  arguments_ = {paths::program("pointsman"), "serve"};
   if (!config.empty()) {
     arguments_.insert(arguments_.end(), {"--config", folder_.write("pointsman.toml", config)});
   }
@@ -225,18 +227,19 @@ nlohmann::json inspect(const std::string& store_file) {
 }
 
 Ended prune_store(const std::string& store_url, const std::vector<std::string>& more) {
-  std::vector<std::string> arguments = {POINTSMAN_BINARY, "prune", "--store", store_url};
+  std::vector<std::string> arguments = {paths::program("pointsman"), "prune", "--store", store_url};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return run_program(arguments);
 }
 
 Ended serve_in_vain(const std::string& store_url) {
-  return run_program({POINTSMAN_BINARY, "serve", "--store", store_url, "--listen", "127.0.0.1:0"});
+  return run_program(
+      {paths::program("pointsman"), "serve", "--store", store_url, "--listen", "127.0.0.1:0"});
 }
 
 nlohmann::json inspect_store(const std::string& store_url) {
-  const Ended ended =
-      run_program({POINTSMAN_BINARY, "inspect", "--store", store_url, "--format", "json"});
+  const Ended ended = run_program(
+      {paths::program("pointsman"), "inspect", "--store", store_url, "--format", "json"});
   EXPECT_EQ(ended.exit_code, 0) << ended.errors;
   return nlohmann::json::parse(ended.output, nullptr, false);
 }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "tests/paths.h"
 #include "tests/server_process.h"
 
 namespace pointsman::testing {
@@ -9,9 +10,8 @@ namespace {
 
 /// script/replicas --check, which fails where nginx cannot be started.
 Ended check_replicas(const std::string& store) {
-  return run_program(
-      {"/bin/bash", std::string(POINTSMAN_SOURCE_DIR) + "/script/replicas", "--check", store},
-      {"POINTSMAN_BINARY=" POINTSMAN_BINARY});
+  return run_program({"/bin/bash", paths::source_dir() + "/script/replicas", "--check", store},
+                     {"POINTSMAN_BINARY=" + paths::program("pointsman")});
 }
 
 TEST(ReplicasBehindNginx, AgreeAndOutliveOneOfThemOnRedis) {

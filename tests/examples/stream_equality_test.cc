@@ -16,12 +16,15 @@
 #include "engine/policies/keyed_random.h"
 #include "examples/stream_client.h"
 #include "lab/replay/replay.h"
+#include "tests/paths.h"
 #include "tests/server_process.h"
 
 namespace pointsman::testing {
 namespace {
 
-const std::string kData = std::string(POINTSMAN_SHARED_DIR) + "/data/routing/pareto_dev";
+const std::string kData = paths::shared_dir() + "/data/routing/pareto_dev";
+
+const std::string kStream = paths::program("pointsman_stream");
 
 std::string hex(std::uint64_t value) {
   char text[17];
@@ -75,7 +78,7 @@ class StreamEquality : public ::testing::Test {
   std::string config_of(const Case& the_case) {
     const ScratchFolder folder;
     const std::string file = (folder.path() / "stream.toml").string();
-    const Ended wrote = run_program({POINTSMAN_STREAM, "--data", kData, "--policy", the_case.policy,
+    const Ended wrote = run_program({kStream, "--data", kData, "--policy", the_case.policy,
                                      "--features", the_case.features, "--seed",
                                      std::to_string(the_case.seed), "--write-config", file});
     EXPECT_EQ(wrote.exit_code, 0) << wrote.errors;
@@ -188,8 +191,8 @@ TEST_F(StreamEquality, TheProgramPrintsTheSameMeanRewardAsReplay) {
   ServerProcess server(config_of(the_case));
   ASSERT_NO_FATAL_FAILURE(server.start());
   const Ended ended =
-      run_program({POINTSMAN_STREAM, "--data", kData, "--url", server.url(), "--features", "task",
-                   "--limit", std::to_string(rows_.size()), "--format", "json"});
+      run_program({kStream, "--data", kData, "--url", server.url(), "--features", "task", "--limit",
+                   std::to_string(rows_.size()), "--format", "json"});
   ASSERT_EQ(ended.exit_code, 0) << ended.errors;
   const nlohmann::json printed = nlohmann::json::parse(ended.output);
   EXPECT_EQ(printed["rounds"], rows_.size());
@@ -202,8 +205,8 @@ TEST_F(StreamEquality, TheProgramPrintsTheSameMeanRewardAsReplay) {
 }
 
 TEST(StreamProgram, WrongUsageIsExitCodeTwo) {
-  EXPECT_EQ(run_program({POINTSMAN_STREAM}).exit_code, 2);
-  EXPECT_EQ(run_program({POINTSMAN_STREAM, "--data", ".", "--late", "2"}).exit_code, 2);
+  EXPECT_EQ(run_program({kStream}).exit_code, 2);
+  EXPECT_EQ(run_program({kStream, "--data", ".", "--late", "2"}).exit_code, 2);
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #include <gtest/gtest.h>
 
+#include "tests/paths.h"
 #include "tests/server_process.h"
 
 namespace pointsman::testing {
 namespace {
 
-const std::string kScript = std::string(POINTSMAN_SOURCE_DIR) + "/examples/walkthrough.sh";
+const std::string kScript = paths::source_dir() + "/examples/walkthrough.sh";
 
 /// A commit may take as long as it likes: that the disk stands still is not what is tested here.
 const std::string kConfig = R"toml(

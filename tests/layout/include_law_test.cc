@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+#include "tests/paths.h"
+
 namespace pointsman::layout {
 namespace {
 
@@ -42,7 +44,7 @@ std::vector<std::string> breaches_with(const std::string& path, const std::strin
 }
 
 TEST(IncludeLaw, ThisTreeKeepsIt) {
-  const SourceTree tree = read_source_tree(POINTSMAN_SOURCE_DIR);
+  const SourceTree tree = read_source_tree(paths::source_dir());
   ASSERT_TRUE(tree.contains("engine/log/records.h")) << "the tree was not read";
   ASSERT_TRUE(tree.contains("tests/layout/include_law_test.cc")) << "the tree was not read";
   EXPECT_THAT(breaches_of_include_law(tree), IsEmpty());

@@ -13,6 +13,7 @@
 
 #include "engine/features/default_text_model.h"
 #include "engine/features/text_scan.h"
+#include "tests/paths.h"
 
 namespace pointsman {
 namespace {
@@ -190,7 +191,7 @@ TEST(TextModelFit, NamesTheOptionOrThePromptsThatItCannotUse) {
 }
 
 TEST(DefaultTextModel, IsTheFileThatStandsInTheTree) {
-  std::ifstream file(std::string(POINTSMAN_SOURCE_DIR) + "/engine/features/assets/default_text_model.bin",
+  std::ifstream file(paths::source_dir() + "/engine/features/assets/default_text_model.bin",
                      std::ios::binary);
   ASSERT_TRUE(file.is_open());
   const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

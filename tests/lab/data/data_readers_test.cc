@@ -10,6 +10,7 @@
 #include "lab/data/classification_csv.h"
 #include "lab/data/csv_reader.h"
 #include "lab/data/outcome_table.h"
+#include "tests/paths.h"
 
 namespace pointsman::lab {
 namespace {
@@ -163,7 +164,7 @@ TEST(DataReaders, SayThatAFileIsNotThere) {
 }
 
 TEST(DataReaders, ReadEverySharedDataSet) {
-  const std::filesystem::path shared = std::filesystem::path(POINTSMAN_SHARED_DIR) / "data";
+  const std::filesystem::path shared = std::filesystem::path(paths::shared_dir()) / "data";
   if (!std::filesystem::exists(shared)) {
     ASSERT_NE(std::string(std::getenv("CI") ? std::getenv("CI") : ""), "true") << "CI has the data";
     GTEST_SKIP() << "the shared data are not beside this checkout";

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "lab/replay/replay.h"
+#include "tests/paths.h"
 
 namespace pointsman::lab {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 class LearningBars : public testing::Test {
  protected:
   void SetUp() override {
-    shared_ = std::filesystem::path(POINTSMAN_SHARED_DIR) / "data";
+    shared_ = std::filesystem::path(paths::shared_dir()) / "data";
     if (std::filesystem::exists(shared_)) return;
     ASSERT_NE(std::string(std::getenv("CI") ? std::getenv("CI") : ""), "true") << "CI has the data";
     GTEST_SKIP() << "the shared data are not beside this checkout";

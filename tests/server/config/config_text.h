@@ -7,6 +7,7 @@
 #include <string>
 
 #include "server/config/server_config.h"
+#include "tests/paths.h"
 
 namespace pointsman {
 
@@ -37,7 +38,7 @@ inline std::string text_of(const std::vector<ConfigFault>& faults) {
 inline const std::string kSoundRouter = "[[routers]]\n[[routers.arms]]\nid = \"a\"\n\n";
 
 inline std::string file_of_the_tree(const std::string& path) {
-  std::ifstream file(std::string(POINTSMAN_SOURCE_DIR) + "/" + path, std::ios::binary);
+  std::ifstream file(paths::source_dir() + "/" + path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
