@@ -1,14 +1,13 @@
 #include "engine/log/record_codec.h"
 
-#include <array>
-#include <concepts>
 #include <cstdint>
-#include <optional>
-#include <type_traits>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
-#include <vector>
 
+#include "engine/log/field_codec.h"
+#include "engine/log/policy_codec.h"
 #include "engine/values/bytes.h"
 
 namespace pointsman {
@@ -66,8 +65,10 @@ struct Kind<WarmStart> {
   static constexpr const char* name = "warm_start";
 };
 
-// One list of fields serves both directions, so that they cannot drift apart. `Ref` is a const
-// reference where Io writes. New fields go to the end, as `if (io.more()) io(v.field)`.
+}  // namespace
+
+// The fields of records, as field_codec.h asks for them. They stand outside the unnamed namespace,
+// where FieldEncoder's and FieldDecoder's calls would not find them.
 
 template <class Io>
 void fields(Io& io, typename Io::template Ref<FieldSpec> v) {
@@ -84,70 +85,6 @@ void fields(Io& io, typename Io::template Ref<FeatureLayout> v) {
   io(v.embedding_projection);
   io(v.fields);
   io(v.hashed_fields);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<LinUcbOptions> v) {
-  io(v.alpha);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<LinTsOptions> v) {
-  io(v.alpha);
-}
-
-template <class Io>
-void fields(Io&, typename Io::template Ref<UniformOptions>) {}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<FixedOptions> v) {
-  io(v.arm);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<EpsilonGreedyOptions> v) {
-  io(v.epsilon);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<SquareCbOptions> v) {
-  io(v.gamma0);
-  io(v.exponent);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<Ucb1Options> v) {
-  io(v.alpha);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<BetaThompsonOptions> v) {
-  io(v.a0);
-  io(v.b0);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<HybridLinUcbOptions> v) {
-  io(v.alpha);
-  io(v.shared);
-  io(v.shared_intercept);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<DefaultOptions> v) {
-  io(v.alpha);
-  io(v.landmark_precision);
-  io(v.bandwidth);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Ref<PosteriorOptions> v) {
-  io(v.intercept_mean);
-  io(v.intercept_precision);
-  io(v.field_precision);
-  io(v.text_precision);
-  io(v.embedding_precision);
-  io(v.gamma);
 }
 
 template <class Io>
@@ -306,142 +243,7 @@ void fields(Io& io, typename Io::template Ref<WarmStart> v) {
   io.require(v.rows() == 0 ? v.raw.empty() : v.raw.size() % v.rows() == 0);
 }
 
-class Encoder final {
- public:
-  template <class T>
-  using Ref = const T&;
-
-  void operator()(bool v) { out_.u8(v ? 1 : 0); }
-  void operator()(std::uint32_t v) { out_.varint(v); }
-  void operator()(std::uint64_t v) { out_.varint(v); }
-  void operator()(std::int64_t v) { out_.i64(v); }
-  void operator()(double v) { out_.f64(v); }
-  void operator()(Timestamp v) { out_.i64(v.time_since_epoch().count()); }
-  template <std::size_t N>
-  void operator()(const std::array<std::uint8_t, N>& v) {
-    out_.raw({reinterpret_cast<const char*>(v.data()), v.size()});
-  }
-  void operator()(const std::string& v) { out_.string(v); }
-  void operator()(const std::vector<float>& v) { out_.f32s(v); }
-  void operator()(const std::vector<double>& v) { out_.f64s(v); }
-
-  template <class T>
-  void operator()(const std::vector<T>& v) {
-    out_.varint(v.size());
-    for (const T& item : v) (*this)(item);
-  }
-
-  template <class T>
-  void operator()(const std::optional<T>& v) {
-    (*this)(v.has_value());
-    if (v) (*this)(*v);
-  }
-
-  template <class... T>
-  void operator()(const std::variant<T...>& v) {
-    out_.u8(static_cast<std::uint8_t>(v.index()));
-    std::visit([this](const auto& alternative) { (*this)(alternative); }, v);
-  }
-
-  template <class T>
-  requires std::is_aggregate_v<T>
-  void operator()(const T& v) {
-    out_.block([&] { fields(*this, v); });
-  }
-
-  template <class E>
-  void enumerator(E v, E) {
-    out_.u8(static_cast<std::uint8_t>(v));
-  }
-
-  void require(bool) {}
-  bool more() const { return true; }
-
-  ByteWriter& out() { return out_; }
-
- private:
-  ByteWriter out_;
-};
-
-class Decoder final {
- public:
-  template <class T>
-  using Ref = T&;
-
-  explicit Decoder(ByteReader in) : in_(in) {}
-
-  void operator()(bool& v) {
-    const std::uint8_t byte = in_.u8();
-    if (byte > 1) in_.fail();
-    v = byte == 1;
-  }
-  void operator()(std::uint32_t& v) {
-    const std::uint64_t wide = in_.varint();
-    if (wide > UINT32_MAX) in_.fail();
-    v = static_cast<std::uint32_t>(wide);
-  }
-  void operator()(std::uint64_t& v) { v = in_.varint(); }
-  void operator()(std::int64_t& v) { v = in_.i64(); }
-  void operator()(double& v) { v = in_.f64(); }
-  void operator()(Timestamp& v) { v = Timestamp(std::chrono::milliseconds(in_.i64())); }
-  template <std::size_t N>
-  void operator()(std::array<std::uint8_t, N>& v) {
-    const std::string_view bytes = in_.raw(v.size());
-    if (in_.ok()) std::memcpy(v.data(), bytes.data(), v.size());
-  }
-  void operator()(std::string& v) { v = in_.string(); }
-  void operator()(std::vector<float>& v) { v = in_.f32s(); }
-  void operator()(std::vector<double>& v) { v = in_.f64s(); }
-
-  template <class T>
-  void operator()(std::vector<T>& v) {
-    // Not reserved: an item in memory can be a hundred times its least encoded size.
-    const std::size_t n = in_.count(1);
-    v.clear();
-    for (std::size_t i = 0; i < n && in_.ok(); ++i) (*this)(v.emplace_back());
-  }
-
-  template <class T>
-  void operator()(std::optional<T>& v) {
-    bool present = false;
-    (*this)(present);
-    v.reset();
-    if (present) (*this)(v.emplace());
-  }
-
-  template <class... T>
-  void operator()(std::variant<T...>& v) {
-    const std::uint8_t tag = in_.u8();
-    if (tag >= sizeof...(T)) return in_.fail();
-    std::uint8_t index = 0;
-    ((index++ == tag ? (*this)(v.template emplace<T>()) : void()), ...);
-  }
-
-  template <class T>
-  requires std::is_aggregate_v<T>
-  void operator()(T& v) {
-    Decoder inner(in_.block());
-    fields(inner, v);
-    if (!inner.in_.ok()) in_.fail();
-  }
-
-  template <class E>
-  void enumerator(E& v, E last) {
-    const std::uint8_t byte = in_.u8();
-    if (byte > static_cast<std::uint8_t>(last)) in_.fail();
-    if (in_.ok()) v = static_cast<E>(byte);
-  }
-
-  void require(bool holds) {
-    if (!holds) in_.fail();
-  }
-  bool more() const { return in_.more(); }
-
-  ByteReader& in() { return in_; }
-
- private:
-  ByteReader in_;
-};
+namespace {
 
 Error corrupt(std::string message) { return Error{ErrorCode::corrupt, std::move(message), ""}; }
 
@@ -451,22 +253,10 @@ bool make_body(std::uint8_t kind, std::variant<T...>& body) {
   return ((Kind<T>::byte == kind ? (body.template emplace<T>(), true) : false) || ...);
 }
 
-// The stored tag of a policy is its place in the variant, so a new policy goes to the end.
-static_assert(std::same_as<std::variant_alternative_t<0, PolicyOptions>, LinUcbOptions>);
-static_assert(std::same_as<std::variant_alternative_t<1, PolicyOptions>, LinTsOptions>);
-static_assert(std::same_as<std::variant_alternative_t<2, PolicyOptions>, UniformOptions>);
-static_assert(std::same_as<std::variant_alternative_t<3, PolicyOptions>, FixedOptions>);
-static_assert(std::same_as<std::variant_alternative_t<4, PolicyOptions>, EpsilonGreedyOptions>);
-static_assert(std::same_as<std::variant_alternative_t<5, PolicyOptions>, SquareCbOptions>);
-static_assert(std::same_as<std::variant_alternative_t<6, PolicyOptions>, Ucb1Options>);
-static_assert(std::same_as<std::variant_alternative_t<7, PolicyOptions>, BetaThompsonOptions>);
-static_assert(std::same_as<std::variant_alternative_t<8, PolicyOptions>, DefaultOptions>);
-static_assert(std::same_as<std::variant_alternative_t<9, PolicyOptions>, HybridLinUcbOptions>);
-
 }  // namespace
 
 std::string encode(const Record& record) {
-  Encoder io;
+  FieldEncoder io;
   io.out().u8(kVersion);
   std::visit([&]<class Body>(const Body&) { io.out().u8(Kind<Body>::byte); }, record.body);
   io(record.id);
@@ -476,7 +266,7 @@ std::string encode(const Record& record) {
 }
 
 Result<Record> decode(std::string_view bytes) {
-  Decoder io{ByteReader(bytes)};
+  FieldDecoder io{ByteReader(bytes)};
   const std::uint8_t version = io.in().u8();
   const std::uint8_t kind = io.in().u8();
   if (!io.in().ok()) return corrupt("A stored record is shorter than its heading.");
