@@ -1,74 +1,21 @@
-// `pointsman warm-start --from`: what another log's decisions teach a router.
+// What another log's decisions teach a router.
 
 #include "lab/replay/warm_start_log.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cmath>
-#include <filesystem>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/log/append_requests.h"
 #include "engine/policies/keyed_random.h"
 #include "engine/routers/log_pruning.h"
-#include "server/cli/warm_start_cli.h"
-#include "tests/engine/routers/router_driver.h"
+#include "tests/lab/replay/old_log.h"
 
 namespace pointsman::lab {
 namespace {
-
-RouterConfig config_of(const std::vector<std::string>& arms, const PolicyOptions& policy,
-                       const std::string& field = "u") {
-  RouterConfig config;
-  config.policy = policy;
-  config.features = FeatureLayout{.text_counters = false, .fields = {{field, {}}}};
-  for (const std::string& arm : arms) config.arms.push_back(ArmSpec{.id = arm});
-  return config;
-}
-
-/// An engine with routers by name, of one number each.
-class Log final : public EngineDriver {
- public:
-  using EngineDriver::EngineDriver;
-
-  void configure(const std::string& router, RouterConfig config) {
-    EngineDriver::configure({"default", router}, std::move(config));
-  }
-
-  Decision route(const std::string& router, const std::string& query_id, float u,
-                 const std::string& only = "", const std::string& session = "") {
-    DecideRequest request;
-    const std::vector<float> raw{u};
-    request.query_id = query_id;
-    request.session_id = session;
-    request.raw = raw;
-    if (!only.empty()) request.arms = {only};
-    return EngineDriver::route({"default", router}, std::move(request));
-  }
-
-  std::shared_ptr<const RouterSnapshot> snapshot(const std::string& router) const {
-    return EngineDriver::snapshot({"default", router});
-  }
-};
-
-const Scope kOld{"default", "old"};
-
-/// "a" is right where u is positive, "b" where it is negative; arms drawn at random.
-void fill(Log& log, int rounds) {
-  log.configure("old", config_of({"a", "b", "gone"}, UniformOptions{}));
-  for (int i = 0; i < rounds; ++i) {
-    const std::string id = "old-" + std::to_string(i);
-    KeyedRandom random(3, id);
-    const float u = static_cast<float>(2.0 * random.next_unit() - 1.0);
-    const Decision decision = log.route("old", id, u);
-    const bool right = (decision.chosen == 0) == (u > 0.0F);
-    log.rate(id, {right ? 1.0 : 0.0, 1.0});
-  }
-}
 
 TEST(WarmStartFromALog, TheNewRoutersFirstRequestIsDecidedByTheOldOnesLog) {
   Log log;
@@ -247,63 +194,6 @@ TEST(WarmStartFromALog, SaysWhyThereIsNothingToTake) {
             std::string::npos);
   EXPECT_NE(error(config_of({"z"}, LinUcbOptions{}), kOld).find("no observation"),
             std::string::npos);
-}
-
-class WarmStartFromCommand : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "pointsman-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    cli_.store = "sqlite:" + (folder_ / "new.db").string();
-    cli_.from = "sqlite:" + (folder_ / "old.db").string();
-    cli_.from_router = "old";
-    cli_.samples = 100;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::filesystem::path folder_;
-  WarmStartCli cli_;
-};
-
-TEST_F(WarmStartFromCommand, ReadsAnotherStoreBesideItsServerAndTakesTheSameRowsOnce) {
-  Log old(cli_.from);
-  fill(old, 200);
-  Log(cli_.store).configure("default", config_of({"a", "b"}, LinUcbOptions{}));
-  ASSERT_EQ(run_warm_start(cli_), 0) << "the old store's writer holds its lock";
-  ASSERT_EQ(run_warm_start(cli_), 0);
-  Log log(cli_.store);
-  const double weight = log.snapshot("default")->arms[0]->weight_sum;
-  EXPECT_GT(weight, 40.0);
-  EXPECT_LE(weight, 100.0);
-  EXPECT_EQ(log.route("default", "p", 0.8F).chosen, 0U);
-  EXPECT_EQ(log.route("default", "n", -0.8F).chosen, 1U);
-}
-
-TEST_F(WarmStartFromCommand, ReadsAnotherRouterOfTheSameStore) {
-  cli_.from = cli_.store;
-  {
-    Log log(cli_.store);
-    fill(log, 100);
-    log.configure("default", config_of({"a", "b"}, LinUcbOptions{}));
-  }
-  ASSERT_EQ(run_warm_start(cli_), 0);
-  EXPECT_GT(Log(cli_.store).snapshot("default")->arms[1]->weight_sum, 10.0);
-}
-
-TEST_F(WarmStartFromCommand, RefusesWhatMakesNoSense) {
-  cli_.data = "somewhere";
-  EXPECT_EQ(run_warm_start(cli_), 2) << "a table and a log";
-  cli_.data.clear();
-  cli_.from.clear();
-  EXPECT_EQ(run_warm_start(cli_), 2) << "neither";
-  cli_.from = cli_.store;
-  cli_.from_router = "";
-  EXPECT_EQ(run_warm_start(cli_), 2) << "a router from itself";
-  cli_.from.clear();
-  cli_.data = "somewhere";
-  cli_.inverse_propensity = true;
-  EXPECT_EQ(run_warm_start(cli_), 2) << "a table has no propensities";
 }
 
 }  // namespace

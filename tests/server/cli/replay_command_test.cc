@@ -131,7 +131,7 @@ TEST_F(ReplayCommand, WritesTheResultToAFile) {
   const std::string page{std::istreambuf_iterator<char>(file), {}};
   std::filesystem::remove(target);
   EXPECT_THAT(page, HasSubstr("<svg"));
-  EXPECT_THAT(page, HasSubstr("<polyline"));
+  EXPECT_THAT(page, HasSubstr("<polyline class=\"curve\""));
   EXPECT_THAT(page, Not(HasSubstr("http://"))) << "one page that needs nothing else";
 }
 
