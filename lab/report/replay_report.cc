@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <sstream>
 #include <string_view>
 
 namespace pointsman::lab {
@@ -35,14 +36,20 @@ std::string table_line(const std::string& name, double reward, const std::string
                  dollars(cost_usd).c_str());
 }
 
-/// Indices of the arms, best first.
-std::vector<std::size_t> ranked(const ReplayResult& result) {
-  std::vector<std::size_t> order(result.fixed.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return result.fixed[a].score > result.fixed[b].score;
-  });
-  return order;
+/// The text in lines of at most 98 columns, two blanks before each.
+std::string wrapped(const std::string& text) {
+  constexpr std::size_t kColumns = 98;
+  std::string out;
+  std::string line;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!line.empty() && line.size() + 1 + word.size() > kColumns - 2) {
+      out += "  " + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return out + "  " + line + "\n";
 }
 
 std::string budget_line(const ReplayResult::Paced& paced, double spend_usd) {
@@ -74,7 +81,7 @@ std::string table_of(const ReplayResult& result) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   std::string text = printed("%s: %zu rounds, %zu arms, %zu seeds\n", result.dataset.c_str(),
                              result.rounds, result.arms.size(), result.runs.size());
-  text += printed("  %-52s %10s  %-16s %14s\n", "", "reward", "sd over seeds", "usd a call");
+  text += printed("  %-52s %10s  %-16s %14s\n", "", "reward", "sd over seeds", "USD a call");
   text += table_line(result.policy.text, result.reward.mean, printed("%.4f", result.reward.sd),
                      result.mean_cost_usd);
   text += table_line("oracle (the best arm of every row)", result.oracle, "", kNone);
@@ -82,7 +89,7 @@ std::string table_of(const ReplayResult& result) {
     text += table_line("best mix of two fixed arms at the same spend", *result.best_mix, "",
                        result.mean_cost_usd);
   }
-  const std::vector<std::size_t> order = ranked(result);
+  const std::vector<std::size_t> order = arms_best_first(result);
   for (std::size_t i = 0; i < std::min(order.size(), kArmsShown); ++i) {
     const Baselines::Fixed& arm = result.fixed[order[i]];
     text += table_line("fixed:" + result.arms[order[i]], arm.score, "", arm.cost_usd);
@@ -91,6 +98,7 @@ std::string table_of(const ReplayResult& result) {
     text += printed("  (%zu fixed arms more, all below)\n", order.size() - kArmsShown);
   }
   text += table_line("random", result.random, "", kNone);
+  text += wrapped(verdict_of(result));
   const Interval& paired = result.against_best_fixed;
   text += printed("  less the best fixed arm, paired by seed: %+.4f", paired.mean);
   if (std::isfinite(paired.low))
@@ -173,6 +181,15 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
 }
 
 }  // namespace
+
+std::vector<std::size_t> arms_best_first(const ReplayResult& result) {
+  std::vector<std::size_t> order(result.fixed.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return result.fixed[a].score > result.fixed[b].score;
+  });
+  return order;
+}
 
 ReplayTimes times_of(const ReplayResult& result) {
   ReplayTimes times;

@@ -7,14 +7,23 @@
 
 namespace pointsman::lab {
 
-/// For a person, 100 columns: the policy beside its baselines.
+/// What the replay says, in one or two plain sentences: with a budget how the policy did beside the
+/// best mix of two fixed arms within it, else beside the best fixed arm, and which of the two to
+/// prefer on this data. A difference counts where its 95% interval, paired by seed, excludes 0.
+std::string verdict_of(const ReplayResult& result);
+
+/// The indices of the arms, the best fixed arm first.
+std::vector<std::size_t> arms_best_first(const ReplayResult& result);
+
+/// A table for a person, 100 columns wide: the policy beside its baselines, and the verdict.
 std::string render_table(const std::vector<ReplayResult>& results);
 
 /// One object for one result, else an array; the keys are those of `replay --format json` in the
 /// project's contract, with a few more. Ends in a line end.
 std::string render_json(const std::vector<ReplayResult>& results);
 
-/// One page that needs nothing else: the table of each result and its learning curve as SVG.
+/// One page that needs nothing else, light or dark as the reader's system is: of each result the
+/// verdict, the charts (lab/report/replay_charts.h) and the table.
 std::string render_html(const std::vector<ReplayResult>& results);
 
 /// The mean score of the rounds so far, averaged over the seeds, at `points` evenly spaced rounds
