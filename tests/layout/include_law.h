@@ -13,7 +13,7 @@ using SourceTree = std::map<std::string, std::string>;
 /// The C++ files under `root`, without build folders, hidden folders and fetched packages.
 SourceTree read_source_tree(const std::filesystem::path& root);
 
-/// Every breach of the dependency law of docs/ARCHITECTURE, one sentence each, ordered by path;
+/// Every breach of the dependency law of docs/ARCHITECTURE.md, one sentence each, ordered by path;
 /// empty when the tree keeps it. The law, read from the #include lines alone:
 ///
 ///   - engine <- {adapters, stores} <- lab <- server; bench and examples sit on top of these; tests

@@ -151,7 +151,7 @@ TEST(LinearPosterior, AgeingShrinksTowardsThePriorExactly) {
 }
 
 TEST(LinearPosterior, AMillionStepsWithForgettingStayTrueToAFreshFactorisation) {
-  // One-sided Sherman–Morrison with γ = .997 reached 1e115 here (MATH.md, "Numerics").
+  // One-sided Sherman–Morrison with γ = .997 reached 1e115 here (docs/MATH.md, "Posterior").
   const std::size_t d = 8;
   LinearPosterior posterior(prior(d));
   const auto rows = random_rows(d, 4096, 9);
