@@ -7,13 +7,13 @@
 namespace pointsman {
 
 /// server/assets/openapi.json, which is part of the binary: an OpenAPI 3.1 document of every route.
-std::string_view openapi_document();
+extern const std::string_view kOpenApiDocument;
 
 /// GET /openapi.json.
 class OpenApiService final : public Service {
  public:
   void handle(Call call) override {
-    call.responder.respond(json_response(std::string(openapi_document())));
+    call.responder.respond(json_response(std::string(kOpenApiDocument)));
   }
 };
 

@@ -18,11 +18,12 @@ constexpr const char* kMakeSchema =
     "CREATE TABLE schema_version (version integer NOT NULL);"
     "INSERT INTO schema_version VALUES (0)";
 
-/// What leads the tables and views from version i to version i + 1. Nothing: only the functions
-/// changed.
+/// What leads the tables and views from version i to version i + 1. It is empty where only the
+/// functions changed.
 std::string migration(std::int64_t from) {
   const std::array<std::string, kPostgresSchemaVersion> migrations = {
-      std::string(kPostgresTables) + kPostgresViews, kPostgresPrunedBelow, "", ""};
+      std::string(kPostgresTables).append(kPostgresViews), std::string(kPostgresPrunedBelow), "",
+      ""};
   return migrations[static_cast<std::size_t>(from)];
 }
 
@@ -30,8 +31,10 @@ std::string migration(std::int64_t from) {
 std::string functions() {
   return std::string(
              "DROP FUNCTION IF EXISTS lock_routers, lead_positions, take_positions, append_batch, "
-             "append_signals, save_checkpoint, prune_batch;") +
-         kPostgresAppend + kPostgresCheckpoints + kPostgresPrune;
+             "append_signals, save_checkpoint, prune_batch;")
+      .append(kPostgresAppend)
+      .append(kPostgresCheckpoints)
+      .append(kPostgresPrune);
 }
 
 Status migrate(PostgresConnection& connection) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "engine/values/result.h"
 #include "stores/postgres/postgres_connection.h"
 
@@ -8,13 +10,13 @@ namespace pointsman {
 /// The version of the tables and functions that this release writes, in pointsman.schema_version.
 constexpr int kPostgresSchemaVersion = 4;
 
-/// The text of stores/postgres/*.sql.
-extern const char* const kPostgresTables;
-extern const char* const kPostgresViews;
-extern const char* const kPostgresAppend;
-extern const char* const kPostgresCheckpoints;
-extern const char* const kPostgresPrune;
-extern const char* const kPostgresPrunedBelow;  ///< What leads to version 2.
+/// The text of stores/postgres/*.sql, which cmake/EmbedFiles.cmake puts into the library.
+extern const std::string_view kPostgresTables;
+extern const std::string_view kPostgresViews;
+extern const std::string_view kPostgresAppend;
+extern const std::string_view kPostgresCheckpoints;
+extern const std::string_view kPostgresPrune;
+extern const std::string_view kPostgresPrunedBelow;  ///< The migration to version 2.
 
 /// Makes the schema "pointsman" where it is missing, or brings that of an earlier release up to
 /// date, in one transaction that one process at a time runs. Error: `invalid` where a newer

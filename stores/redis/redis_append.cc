@@ -160,8 +160,8 @@ Status take_results(const RedisAppendCall& call, const redisReply& reply,
 
 }  // namespace
 
-RedisCommand redis_script(const std::string& sha, const char* lua, std::vector<std::string> keys,
-                          std::vector<std::string> arguments) {
+RedisCommand redis_script(const std::string& sha, std::string_view lua,
+                          std::vector<std::string> keys, std::vector<std::string> arguments) {
   assert(!keys.empty());
   RedisCommand command{
       .words = {"EVALSHA", sha, std::to_string(keys.size())}, .key = keys.front(), .lua = lua};

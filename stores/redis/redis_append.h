@@ -22,8 +22,8 @@ struct RedisScriptNames {
 };
 
 /// The command that runs one of our scripts. `keys` are all on one node and not empty.
-RedisCommand redis_script(const std::string& sha, const char* lua, std::vector<std::string> keys,
-                          std::vector<std::string> arguments);
+RedisCommand redis_script(const std::string& sha, std::string_view lua,
+                          std::vector<std::string> keys, std::vector<std::string> arguments);
 
 /// The highest position seen of each tenant. A router's next position is above it, so that the
 /// positions of a tenant's routers follow the order in which one process appended (a Lamport

@@ -127,11 +127,12 @@ Result<std::vector<LogHead>> RedisStore::Link::heads() {
 }
 
 Status RedisStore::Link::load_scripts() {
-  Result<std::vector<RedisReply>> names = ask_all({{{"SCRIPT", "LOAD", kRedisAppendScript}, ""},
-                                                   {{"SCRIPT", "LOAD", kRedisReadScript}, ""},
-                                                   {{"SCRIPT", "LOAD", kRedisCheckpointScript}, ""},
-                                                   {{"SCRIPT", "LOAD", kRedisDropScript}, ""},
-                                                   {{"SCRIPT", "LOAD", kRedisPruneScript}, ""}});
+  std::vector<RedisCommand> loads;
+  for (const std::string_view lua : {kRedisAppendScript, kRedisReadScript, kRedisCheckpointScript,
+                                     kRedisDropScript, kRedisPruneScript}) {
+    loads.push_back({{"SCRIPT", "LOAD", std::string(lua)}, ""});
+  }
+  Result<std::vector<RedisReply>> names = ask_all(std::move(loads));
   if (!names.ok()) return names.error();
   scripts_.append = bytes_of(*(*names)[0]);
   scripts_.read = bytes_of(*(*names)[1]);

@@ -144,9 +144,9 @@ std::uint64_t RedisNodes::connected() const {
 bool RedisNodes::settle(const RedisAddress& from, std::size_t at, RedisReply reply, Round& round) {
   RedisCommand& command = round.commands[at];
   const std::string_view word = error_word(*reply);
-  if (word == "NOSCRIPT" && command.lua != nullptr) {
+  if (word == "NOSCRIPT" && !command.lua.empty()) {
     command.words[0] = "EVAL";
-    command.words[1] = std::exchange(command.lua, nullptr);
+    command.words[1] = std::exchange(command.lua, {});
     round.pending.push_back(at);
   } else if (word == "MOVED" || word == "ASK") {
     if (const auto redirect = redirect_of(bytes_of(*reply), from)) {

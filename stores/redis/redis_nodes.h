@@ -20,8 +20,8 @@ namespace pointsman {
 /// One command. The key decides which node of a cluster gets it.
 struct RedisCommand {
   std::vector<std::string> words;
-  std::string key;            ///< Empty: any node.
-  const char* lua = nullptr;  ///< Of an EVALSHA: what to give to a node that does not know it.
+  std::string key;       ///< Empty: any node.
+  std::string_view lua;  ///< The script of an EVALSHA, for a node that does not know it.
 };
 
 /// Whether commands may be sent twice when a connection breaks before their answers came.

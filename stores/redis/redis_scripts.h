@@ -1,12 +1,15 @@
 #pragma once
 
+#include <string_view>
+
 namespace pointsman {
 
-/// The Lua of stores/redis/, in the binary. Each file says what it takes and gives.
-extern const char* const kRedisAppendScript;
-extern const char* const kRedisReadScript;
-extern const char* const kRedisCheckpointScript;
-extern const char* const kRedisDropScript;
-extern const char* const kRedisPruneScript;
+/// The Lua of stores/redis/, which cmake/EmbedFiles.cmake puts into the library. Each file says what
+/// it takes and gives.
+extern const std::string_view kRedisAppendScript;
+extern const std::string_view kRedisReadScript;
+extern const std::string_view kRedisCheckpointScript;
+extern const std::string_view kRedisDropScript;
+extern const std::string_view kRedisPruneScript;
 
 }  // namespace pointsman

@@ -11,7 +11,7 @@
 namespace pointsman::testing_server {
 namespace {
 
-Json document() { return Json::parse(openapi_document()); }
+Json document() { return Json::parse(kOpenApiDocument); }
 
 void collect_references(const Json& value, std::set<std::string>& found) {
   if (value.is_object() && value.contains("$ref")) found.insert(value["$ref"]);
@@ -94,7 +94,7 @@ TEST(OpenApi, IsServedAsItStands) {
   const Reply reply = world.get("/openapi.json");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.content_type, "application/json");
-  EXPECT_EQ(reply.text, openapi_document());
+  EXPECT_EQ(reply.text, kOpenApiDocument);
 }
 
 }  // namespace
