@@ -12,10 +12,11 @@
 #include <utility>
 
 #include "engine/features/default_text_model.h"
-#include "server/app.h"
 #include "server/cli/progress.h"
 #include "server/config/apply_config.h"
 #include "server/core/follower.h"
+#include "server/http/app.h"
+#include "server/services/api_routes.h"
 
 namespace pointsman {
 namespace {
@@ -115,8 +116,9 @@ int run(const ServerConfig& config, Store& store, Routers& routers, const sigset
   ServiceContext context{store, routers, writer, workers, *adapters, clock, config.durability};
   context.follower = follower ? &*follower : nullptr;
   http::Server* server_address = nullptr;
-  App app(Auth(config.keys),
-          make_routes(context, draining, [&server_address] { return server_address->counters(); }));
+  http::App app(Keys(config.keys), make_api_routes(context, draining, [&server_address] {
+                  return server_address->counters();
+                }));
   http::Server server(config.http, app);
   server_address = &server;
   if (Status started = server.start(); !started) {

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <charconv>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -6,7 +8,6 @@
 #include <utility>
 
 #include "adapters/json/canonical_json.h"
-#include "server/config/hex_text.h"
 #include "server/config/sections.h"
 
 namespace pointsman {
@@ -20,14 +21,20 @@ std::string_view secret_fault(std::string_view secret) {
   return visible ? std::string_view() : "A key is visible ASCII characters without a space.";
 }
 
-bool is_sha256_hex(std::string_view text) {
-  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+/// What 64 hexadecimal digits of either case stand for; nothing where the text is not that.
+std::optional<Fingerprint> read_sha256(std::string_view text) {
+  Fingerprint print{};
+  if (text.size() != 2 * print.size()) return std::nullopt;
+  for (std::size_t i = 0; i < print.size(); ++i) {
+    const char* const first = text.data() + 2 * i;
+    const auto [end, fault] = std::from_chars(first, first + 2, print[i], 16);
+    if (fault != std::errc{} || end != first + 2) return std::nullopt;
+  }
+  return print;
 }
 
 /// The key's hash where the section gives it soundly, from whichever of its three options.
-std::string read_secret(ConfigSection& table, const Environment& environment) {
+std::optional<Fingerprint> read_secret(ConfigSection& table, const Environment& environment) {
   std::string secret;
   std::string hash;
   const bool given = table.read("key", secret);
@@ -37,22 +44,20 @@ std::string read_secret(ConfigSection& table, const Environment& environment) {
       int{table.has("key")} + int{table.has("key_env")} + int{table.has("key_sha256")};
   if (sources != 1) {
     table.fault("", "A key is given by exactly one of key_env, key_sha256 and key.");
-    return {};
+    return std::nullopt;
   }
   if (hashed) {
-    std::transform(hash.begin(), hash.end(), hash.begin(),
-                   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
-    if (is_sha256_hex(hash)) return hash;
+    if (const auto print = read_sha256(hash)) return print;
     table.fault("key_sha256", "This must be 64 hexadecimal digits.");
-    return {};
+    return std::nullopt;
   }
-  if (!given && !variable) return {};
+  if (!given && !variable) return std::nullopt;
   if (variable) secret = *variable;
   if (const std::string_view wrong = secret_fault(secret); !wrong.empty()) {
     table.fault(variable ? "key_env" : "key", std::string(wrong));
-    return {};
+    return std::nullopt;
   }
-  return hex_text(sha256(secret));
+  return sha256(secret);
 }
 
 }  // namespace
@@ -60,14 +65,14 @@ std::string read_secret(ConfigSection& table, const Environment& environment) {
 bool read_keys(ConfigSection& root, const Environment& environment, ServerConfig& config) {
   const bool declared = root.has("keys") && !root.is_empty_array("keys");
   std::map<std::string, int> names;
-  std::map<std::string, int> hashes;
+  std::map<Fingerprint, int> hashes;
   for (ConfigSection& table : root.tables("keys")) {
     table.hide_unknown_names();
     ApiKey key;
     const bool named = table.read_id("name", key.name);
     if (!table.has("name")) table.fault("name", "This option is required.");
     table.read_id("tenant", key.tenant);
-    key.sha256_hex = read_secret(table, environment);
+    const std::optional<Fingerprint> hash = read_secret(table, environment);
     table.finish();
     if (named) {
       const auto [first, fresh] = names.emplace(key.name, table.line_of("name"));
@@ -76,8 +81,9 @@ bool read_keys(ConfigSection& root, const Environment& environment, ServerConfig
                                 " already.");
       }
     }
-    if (!key.sha256_hex.empty()) {
-      const auto [first, fresh] = hashes.emplace(key.sha256_hex, table.line());
+    if (hash) {
+      key.sha256 = *hash;
+      const auto [first, fresh] = hashes.emplace(*hash, table.line());
       if (!fresh) {
         table.fault("", "The section on line " + std::to_string(first->second) +
                             " gives the same key; who calls could not be told.");

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -10,27 +9,12 @@
 #include "adapters/rewards/custom_signal.h"
 #include "engine/log/records.h"
 #include "engine/values/result.h"
+#include "server/core/keys.h"
+#include "server/core/writer.h"
 #include "server/http/server.h"
 #include "stores/open_store.h"
 
 namespace pointsman {
-
-/// When /route answers.
-enum class DecisionDurability : std::uint8_t {
-  commit,  ///< After the decision is in the store (default).
-  queued,  ///< At once, with `stored: false`; a crash loses what the queue held.
-};
-
-struct WriterOptions {
-  /// Requests that may wait for the store. Above: 503 with Retry-After. Default 65,536.
-  std::size_t max_queued = 65'536;
-  /// Bytes of those requests. Above: the same. Default 256 MiB.
-  std::size_t max_queued_bytes = std::size_t{256} << 20;
-  /// Records in one commit. Default 1,024.
-  std::size_t max_group = 1'024;
-  /// A /route whose commit takes longer answers 503 with a fallback arm. Default 250 ms.
-  std::chrono::milliseconds route_commit{250};
-};
 
 /// A router as the configuration file declares it. RouterConfig::source_hash is the SHA-256 (hex)
 /// of the router's section in canonical form, so that only a changed section is applied.
@@ -38,13 +22,6 @@ struct RouterEntry {
   std::string tenant = "default";
   std::string name = "default";
   RouterConfig config;
-};
-
-/// A caller's key. The file names an environment variable or a SHA-256, or holds the key itself.
-struct ApiKey {
-  std::string name;        ///< For logs and metrics; never the key.
-  std::string sha256_hex;  ///< Of the key; the key itself is not kept.
-  std::string tenant = "default";
 };
 
 struct ServerConfig {

@@ -12,10 +12,26 @@
 #include <vector>
 
 #include "engine/routers/routers.h"
-#include "server/config/server_config.h"
 #include "server/http/message.h"
 
 namespace pointsman {
+
+/// When /route answers.
+enum class DecisionDurability : std::uint8_t {
+  commit,  ///< After the decision is in the store (default).
+  queued,  ///< At once, with `stored: false`; a crash loses what the queue held.
+};
+
+struct WriterOptions {
+  /// Requests that may wait for the store. Above: 503 with Retry-After. Default 65,536.
+  std::size_t max_queued = 65'536;
+  /// Bytes of those requests. Above: the same. Default 256 MiB.
+  std::size_t max_queued_bytes = std::size_t{256} << 20;
+  /// Records in one commit. Default 1,024.
+  std::size_t max_group = 1'024;
+  /// A /route whose commit takes longer answers 503 with a fallback arm. Default 250 ms.
+  std::chrono::milliseconds route_commit{250};
+};
 
 /// What one request wants written, and how its answer looks. `render` runs on the writer's thread
 /// after the commit.

@@ -85,8 +85,8 @@ http::Response remove(ServiceContext& context, const ArmName& name) {
 
 }  // namespace
 
-void ArmsService::handle(Call call) {
-  const ArmName name{Scope{call.tenant, call.match.parameter("router")},
+void ArmsService::handle(http::Call call) {
+  const ArmName name{Scope{call.caller.tenant, call.match.parameter("router")},
                      call.match.parameter("arm")};
   if (action_ == Action::read) {
     return answer_of_router(

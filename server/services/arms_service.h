@@ -6,11 +6,11 @@ namespace pointsman {
 
 /// GET, PUT and DELETE /routers/{router}/arms/{arm}: arms come, change price and go while the
 /// server runs, as records of the router's log.
-class ArmsService final : public Service {
+class ArmsService final : public http::Service {
  public:
   enum class Action { read, put, remove };
   ArmsService(ServiceContext& context, Action action) : context_(context), action_(action) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

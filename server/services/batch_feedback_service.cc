@@ -35,7 +35,7 @@ http::Response join(const std::vector<Event>& events, const std::vector<Committe
 
 }  // namespace
 
-void BatchFeedbackService::handle(Call call) {
+void BatchFeedbackService::handle(http::Call call) {
   const auto body = parse_json_body(call.request.body);
   if (!body) return call.responder.respond(problem_of(body.error()));
   ObjectReader reader(*body, {});
@@ -54,7 +54,7 @@ void BatchFeedbackService::handle(Call call) {
   auto job = std::make_unique<WriteJob>(std::move(call.responder));
   for (const nlohmann::json& item : *list) {
     auto request = feedback_request(item, context_.adapters,
-                                    SignalOrigin{call.tenant, stamp(context_.clock), {}});
+                                    SignalOrigin{call.caller.tenant, stamp(context_.clock), {}});
     if (!request) {
       events.push_back({"", problem_of(request.error())});
       continue;

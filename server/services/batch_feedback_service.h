@@ -6,10 +6,10 @@ namespace pointsman {
 
 /// POST /feedback/batch: up to 1,000 bodies of POST /feedback. Each gets its own status and body,
 /// in order; what is wrong with one does not touch the others, which go into the log together.
-class BatchFeedbackService final : public Service {
+class BatchFeedbackService final : public http::Service {
  public:
   explicit BatchFeedbackService(ServiceContext& context) : context_(context) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

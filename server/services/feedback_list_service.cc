@@ -82,7 +82,7 @@ http::Response list(Store& store, Page page) {
 
 }  // namespace
 
-void FeedbackListService::handle(Call call) {
+void FeedbackListService::handle(http::Call call) {
   const http::Request& request = call.request;
   if (Status ok = refuse_unknown(request, {"limit", "cursor"}); !ok) {
     return call.responder.respond(problem_of(ok.error()));
@@ -93,8 +93,8 @@ void FeedbackListService::handle(Call call) {
   const auto below = read_cursor(request);
   if (!below) return call.responder.respond(problem_of(below.error()));
   answer_on_worker(context_.workers, std::move(call.responder),
-                   [&store = context_.store,
-                    page = Page{std::move(call.tenant), *below, static_cast<std::size_t>(*limit)}] {
+                   [&store = context_.store, page = Page{std::move(call.caller.tenant), *below,
+                                                         static_cast<std::size_t>(*limit)}] {
                      return list(store, page);
                    });
 }

@@ -5,10 +5,10 @@
 namespace pointsman {
 
 /// GET /feedback?limit=100&cursor=: feedback and session feedback, newest first, a page a call.
-class FeedbackListService final : public Service {
+class FeedbackListService final : public http::Service {
  public:
   explicit FeedbackListService(ServiceContext& context) : context_(context) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

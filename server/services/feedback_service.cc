@@ -23,12 +23,12 @@ std::string feedback_answer(std::string_view query_id, const Committed& committe
   return out;
 }
 
-void FeedbackService::handle(Call call) {
+void FeedbackService::handle(http::Call call) {
   const auto body = parse_json_body(call.request.body);
   if (!body) return call.responder.respond(problem_of(body.error()));
   auto request = feedback_request(
       *body, context_.adapters,
-      SignalOrigin{call.tenant, stamp(context_.clock), idempotency_header(call.request)});
+      SignalOrigin{call.caller.tenant, stamp(context_.clock), idempotency_header(call.request)});
   if (!request) return call.responder.respond(problem_of(request.error()));
 
   auto job = std::make_unique<WriteJob>(std::move(call.responder));

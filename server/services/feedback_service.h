@@ -5,10 +5,10 @@
 namespace pointsman {
 
 /// POST /feedback: one signal on one decision.
-class FeedbackService final : public Service {
+class FeedbackService final : public http::Service {
  public:
   explicit FeedbackService(ServiceContext& context) : context_(context) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

@@ -2,7 +2,7 @@
 
 namespace pointsman {
 
-void HealthService::handle(Call call) {
+void HealthService::handle(http::Call call) {
   if (question_ == Question::alive) {
     return call.responder.respond(json_response(R"({"status":"ok"})"));
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "adapters/api/record_json.h"
+#include "server/http/problem.h"
 #include "server/services/query_parameters.h"
 
 namespace pointsman {
@@ -61,7 +62,7 @@ LogService::~LogService() {
   watcher_.join();
 }
 
-void LogService::handle(Call call) {
+void LogService::handle(http::Call call) {
   const http::Request& request = call.request;
   if (Status ok = refuse_unknown(request, {"router", "after", "limit", "wait_s"}); !ok) {
     return call.responder.respond(problem_of(ok.error()));
@@ -74,10 +75,10 @@ void LogService::handle(Call call) {
   for (const auto* number : {&after, &limit, &wait}) {
     if (!*number) return call.responder.respond(problem_of(number->error()));
   }
-  Reader reader{Scope{call.tenant, std::string(request.parameter("router").value_or("default"))},
-                *after, static_cast<std::size_t>(*limit),
-                std::chrono::steady_clock::now() + std::chrono::seconds(*wait),
-                std::move(call.responder)};
+  Reader reader{
+      Scope{call.caller.tenant, std::string(request.parameter("router").value_or("default"))},
+      *after, static_cast<std::size_t>(*limit),
+      std::chrono::steady_clock::now() + std::chrono::seconds(*wait), std::move(call.responder)};
   const auto position = position_of(context_.routers, reader.scope);
   if (!position) {
     return reader.responder.respond(

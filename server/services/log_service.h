@@ -14,11 +14,11 @@ namespace pointsman {
 /// GET /log?router=&after=N&limit=1000&wait_s=: the records of a router above a position, one JSON
 /// object a line. With wait_s an empty answer waits until there is a record, or for so long, or
 /// until `draining` turns true. 410 where the records above `after` were pruned.
-class LogService final : public Service {
+class LogService final : public http::Service {
  public:
   LogService(ServiceContext& context, const std::atomic<bool>& draining);
   ~LogService() override;
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   struct Reader {

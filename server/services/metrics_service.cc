@@ -139,9 +139,9 @@ void add_router(Families& families, const FollowedReport& report) {
 
 }  // namespace
 
-void MetricsService::handle(Call call) {
+void MetricsService::handle(http::Call call) {
   answer_on_worker(context_.workers, std::move(call.responder),
-                   [this, tenant = std::move(call.tenant)] {
+                   [this, tenant = std::move(call.caller.tenant)] {
                      const auto reports = gather_reports(context_, tenant);
                      if (!reports) return problem_of(reports.error());
                      Families families;

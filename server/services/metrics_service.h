@@ -9,12 +9,12 @@ namespace pointsman {
 
 /// GET /metrics: Prometheus text. Everything is counted where it happens and gathered here, when
 /// somebody asks; a request costs nothing for it.
-class MetricsService final : public Service {
+class MetricsService final : public http::Service {
  public:
   /// `transport` reads the HTTP server's counters.
   MetricsService(ServiceContext& context, std::function<http::Counters()> transport)
       : context_(context), transport_(std::move(transport)) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

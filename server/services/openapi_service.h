@@ -10,9 +10,9 @@ namespace pointsman {
 extern const std::string_view kOpenApiDocument;
 
 /// GET /openapi.json.
-class OpenApiService final : public Service {
+class OpenApiService final : public http::Service {
  public:
-  void handle(Call call) override {
+  void handle(http::Call call) override {
     call.responder.respond(json_response(std::string(kOpenApiDocument)));
   }
 };

@@ -6,11 +6,11 @@
 
 namespace pointsman {
 
-void OutcomeService::handle(Call call) {
+void OutcomeService::handle(http::Call call) {
   const auto body = parse_json_body(call.request.body);
   if (!body) return call.responder.respond(problem_of(body.error()));
-  auto request = outcome_request(
-      *body, SignalOrigin{call.tenant, stamp(context_.clock), idempotency_header(call.request)});
+  auto request = outcome_request(*body, SignalOrigin{call.caller.tenant, stamp(context_.clock),
+                                                     idempotency_header(call.request)});
   if (!request) return call.responder.respond(problem_of(request.error()));
 
   auto job = std::make_unique<WriteJob>(std::move(call.responder));

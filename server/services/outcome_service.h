@@ -5,10 +5,10 @@
 namespace pointsman {
 
 /// POST /outcome: what a decision's call cost, how long it took, or that it failed.
-class OutcomeService final : public Service {
+class OutcomeService final : public http::Service {
  public:
   explicit OutcomeService(ServiceContext& context) : context_(context) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

@@ -52,10 +52,10 @@ http::Response describe(Store& store, const std::string& tenant, const std::stri
 
 }  // namespace
 
-void QueriesService::handle(Call call) {
+void QueriesService::handle(http::Call call) {
   std::string query_id = call.match.parameter("query_id");
   answer_on_worker(context_.workers, std::move(call.responder),
-                   [&store = context_.store, tenant = std::move(call.tenant),
+                   [&store = context_.store, tenant = std::move(call.caller.tenant),
                     query_id = std::move(query_id)] { return describe(store, tenant, query_id); });
 }
 

@@ -5,10 +5,10 @@
 namespace pointsman {
 
 /// GET /queries/{query_id}: the decision, its signals, observation and outcome.
-class QueriesService final : public Service {
+class QueriesService final : public http::Service {
  public:
   explicit QueriesService(ServiceContext& context) : context_(context) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

@@ -71,7 +71,7 @@ void submit_or_spare(Writer& writer, std::unique_ptr<WriteJob> job, const Spare&
 
 }  // namespace
 
-void commit_decision(ServiceContext& context, Call call, AppendRequest request) {
+void commit_decision(ServiceContext& context, http::Call call, AppendRequest request) {
   const Decision& decision = std::get<Decision>(request.record.body);
   const bool queued = context.durability == DecisionDurability::queued;
   // Who names a decision may ask for it again, and wants the first answer, which the log has.
@@ -99,7 +99,7 @@ void commit_decision(ServiceContext& context, Call call, AppendRequest request) 
   submit_or_spare(context.writer, std::move(job), *spare);
 }
 
-void commit_late_decision(ServiceContext& context, Call call, LateDecision decision) {
+void commit_late_decision(ServiceContext& context, http::Call call, LateDecision decision) {
   const auto spare = std::make_shared<const Spare>(Spare{std::move(decision.spare), ""});
   auto job = std::make_unique<WriteJob>(std::move(call.responder));
   // The request, its vector and its answer: of one whose features are numbers this is too much.

@@ -18,7 +18,7 @@ struct SpareArm {
 /// queued, at once. Past the commit's time or with the store away: 503 with the arm as a fallback.
 /// A query_id that the log has already answers as it did then, or 409 where the body differs.
 /// Precondition: `request` is of append_decision(). Any thread.
-void commit_decision(ServiceContext& context, Call call, AppendRequest request);
+void commit_decision(ServiceContext& context, http::Call call, AppendRequest request);
 
 /// The same of a decision that is made on the writer's thread, because its router rests. `decide`
 /// makes it there, or says who answers where there is nothing to record; `spare` is the fallback
@@ -28,6 +28,6 @@ struct LateDecision {
   SpareArm spare;
   std::function<WriteJob::Answer(const RouterSnapshot&, std::optional<AppendRequest>&)> decide;
 };
-void commit_late_decision(ServiceContext& context, Call call, LateDecision decision);
+void commit_late_decision(ServiceContext& context, http::Call call, LateDecision decision);
 
 }  // namespace pointsman

@@ -78,28 +78,29 @@ http::Response dry_run_answer(const Scope& scope, Decision decision) {
 
 }  // namespace
 
-void RouteService::handle(Call call) {
+void RouteService::handle(http::Call call) {
   Buffers& b = buffers();
   if (Status ok = parse_route_request(call.request.body, b.request); !ok) {
     return call.responder.respond(problem_of(ok.error()));
   }
   if (!b.request.fallback_of.empty()) {
-    auto shared = std::make_shared<Call>(std::move(call));
+    auto shared = std::make_shared<http::Call>(std::move(call));
     if (!context_.workers.run([this, shared] { decide_fallback(std::move(*shared)); })) {
       shared->responder.respond(overloaded());
     }
     return;
   }
-  const Scope scope{call.tenant, b.request.router};
+  const Scope scope{call.caller.tenant, b.request.router};
   decide_on_newest(std::move(call), scope, nullptr);
 }
 
-void RouteService::decide_fallback(Call call) {
+void RouteService::decide_fallback(http::Call call) {
   Buffers& b = buffers();
   // The I/O thread has found it sound; its buffers are that thread's own.
   static_cast<void>(parse_route_request(call.request.body, b.request));
   const Timestamp now = context_.clock.now();
-  auto chain = read_fallback_chain(context_.store, {call.tenant, b.request.fallback_of, now});
+  auto chain =
+      read_fallback_chain(context_.store, {call.caller.tenant, b.request.fallback_of, now});
   if (!chain) return refuse(std::move(call), chain.error());
   if (b.request.has_router && b.request.router != chain->scope.router) {
     return refuse(std::move(call),
@@ -110,7 +111,7 @@ void RouteService::decide_fallback(Call call) {
                    std::make_shared<const FallbackChain>(*std::move(chain)));
 }
 
-void RouteService::decide_on_newest(Call call, const Scope& scope, Chain chain) {
+void RouteService::decide_on_newest(http::Call call, const Scope& scope, Chain chain) {
   auto snapshot = context_.routers.snapshot(scope);
   if (!snapshot) {
     const RouterView view = context_.routers.view(scope);
@@ -124,16 +125,16 @@ void RouteService::decide_on_newest(Call call, const Scope& scope, Chain chain) 
          make_decision(*snapshot, chain.get(), buffers(), context_.clock.now()));
 }
 
-void RouteService::decide_once_awake(Call call, const Scope& scope, const RouterReport& resting,
-                                     Chain chain) {
+void RouteService::decide_once_awake(http::Call call, const Scope& scope,
+                                     const RouterReport& resting, Chain chain) {
   LateDecision late;
   late.scope = scope;
   std::span<const std::string> offered;
   if (chain) offered = chain->next;
   late.spare = resting_arm(resting, buffers().request, offered);
   // The responder goes with the job; the request stays for the writer to read again.
-  auto own = std::make_shared<Call>(
-      Call{std::move(call.request), std::move(call.match), call.tenant, http::Responder(nullptr)});
+  auto own = std::make_shared<http::Call>(http::Call{std::move(call.request), std::move(call.match),
+                                                     call.caller, http::Responder(nullptr)});
   call.request.body = own->request.body;
   late.decide = [this, own, scope, chain = std::move(chain)](
                     const RouterSnapshot& snapshot,
@@ -153,7 +154,7 @@ void RouteService::decide_once_awake(Call call, const Scope& scope, const Router
   commit_late_decision(context_, std::move(call), std::move(late));
 }
 
-void RouteService::finish(Call call, const Scope& scope, Result<Decision> decision) {
+void RouteService::finish(http::Call call, const Scope& scope, Result<Decision> decision) {
   if (!decision) return refuse(std::move(call), decision.error());
   const RouteRequest& request = buffers().request;
   if (request.dry_run) {
@@ -170,12 +171,12 @@ AppendRequest RouteService::record(const Scope& scope, Decision decision) {
                          asked.value_or(Fingerprint{}));
 }
 
-void RouteService::refuse(Call call, const Error& error) {
+void RouteService::refuse(http::Call call, const Error& error) {
   const RouteRequest& request = buffers().request;
   if (!request.body_fingerprint || request.dry_run) {
     return call.responder.respond(problem_of(error));
   }
-  auto answer = [&store = context_.store, tenant = call.tenant, query_id = request.query_id,
+  auto answer = [&store = context_.store, tenant = call.caller.tenant, query_id = request.query_id,
                  body = *request.body_fingerprint, error] {
     const auto records = store.find(tenant, query_id, std::numeric_limits<std::int64_t>::max());
     if (!records) return problem_of(records.error());

@@ -59,16 +59,16 @@ Json arm_json(const ArmModel& arm) {
   return body;
 }
 
-void RoutersService::handle(Call call) {
+void RoutersService::handle(http::Call call) {
   if (question_ == Question::one) {
-    const Scope scope{call.tenant, call.match.parameter("router")};
+    const Scope scope{call.caller.tenant, call.match.parameter("router")};
     return answer_of_router(
         context_, std::move(call.responder), scope,
         [](const RouterSnapshot& snapshot) { return rendered(details(snapshot)); });
   }
   Json routers = Json::array();
   for (const Scope& scope : context_.routers.scopes()) {
-    if (scope.tenant != call.tenant) continue;
+    if (scope.tenant != call.caller.tenant) continue;
     const RouterView view = context_.routers.view(scope);
     if (view.snapshot) routers.push_back(summary(*view.snapshot));
     if (view.resting) routers.push_back(summary(*view.resting));

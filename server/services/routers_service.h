@@ -8,12 +8,12 @@
 namespace pointsman {
 
 /// GET /routers and GET /routers/{router}: what each router is and knows, from its newest snapshot.
-class RoutersService final : public Service {
+class RoutersService final : public http::Service {
  public:
   enum class Question { list, one };
   RoutersService(ServiceContext& context, Question question)
       : context_(context), question_(question) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

@@ -1,42 +1,6 @@
 #include "server/services/service.h"
 
-#include "adapters/json/json_body.h"
-
 namespace pointsman {
-
-http::Response problem_of(const Error& error) {
-  int status = 500;
-  switch (error.code) {
-    case ErrorCode::invalid:
-      status = is_malformed_json(error) ? 400 : 422;
-      break;
-    case ErrorCode::not_found:
-      status = 404;
-      break;
-    case ErrorCode::conflict:
-      status = 409;
-      break;
-    case ErrorCode::pruned:
-      status = 410;
-      break;
-    case ErrorCode::unavailable:
-    case ErrorCode::in_doubt:
-    case ErrorCode::exhausted:
-      status = 503;
-      break;
-    case ErrorCode::corrupt:
-    case ErrorCode::internal:
-      status = 500;
-      break;
-  }
-  http::Response response = http::problem(status, error.message, error.field);
-  if (status == 503) response.headers.emplace_back("Retry-After", "1");
-  return response;
-}
-
-http::Response overloaded() {
-  return problem_of(Error{ErrorCode::exhausted, "the server is busy; try again", ""});
-}
 
 RecordStamp stamp(const Clock& clock) { return RecordStamp{random_record_id(), clock.now()}; }
 
@@ -96,12 +60,6 @@ void answer_of_router(ServiceContext& context, http::Responder responder, const 
 
 Error unknown_router(const std::string& name) {
   return Error{ErrorCode::not_found, "no router is called \"" + name + "\"", "/router"};
-}
-
-http::Response json_response(std::string body) {
-  http::Response response;
-  response.body = std::move(body);
-  return response;
 }
 
 const char* status_word(AppendStatus status) {

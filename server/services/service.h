@@ -8,14 +8,12 @@
 #include "adapters/rewards/reward_adapters.h"
 #include "engine/log/store.h"
 #include "engine/routers/routers.h"
-#include "server/config/server_config.h"
 #include "server/core/clock.h"
 #include "server/core/ids.h"
 #include "server/core/workers.h"
 #include "server/core/writer.h"
-#include "server/http/message.h"
-#include "server/http/problem.h"
-#include "server/http/routes.h"
+#include "server/http/answers.h"
+#include "server/http/service.h"
 
 namespace pointsman {
 
@@ -34,29 +32,9 @@ struct ServiceContext {
   const Follower* follower = nullptr;  ///< Null where no other process appends.
 };
 
-/// One request, authenticated, on its way through a service.
-struct Call {
-  http::Request request;
-  http::RouteMatch match;
-  std::string tenant;
-  http::Responder responder;
-};
-
-/// One route. handle() runs on an I/O thread and must not block: it answers, or hands the
-/// responder to the writer or the workers. A service without a socket is tested with
-/// http::Responder::to().
-class Service {
- public:
-  virtual ~Service() = default;
-  virtual void handle(Call call) = 0;
-};
-
-/// The one table from ErrorCode to HTTP status. Malformed JSON is 400, a broken schema 422;
-/// unavailable, in_doubt and exhausted are 503 with Retry-After.
-http::Response problem_of(const Error& error);
-
-/// 503 with Retry-After, for a full queue or a server that goes down.
-http::Response overloaded();
+using http::json_response;
+using http::overloaded;
+using http::problem_of;
 
 /// A record's id and time, from the system.
 RecordStamp stamp(const Clock& clock);
@@ -84,8 +62,6 @@ void answer_of_router(ServiceContext& context, http::Responder responder, const 
 
 /// `not_found`, at /router.
 Error unknown_router(const std::string& name);
-
-http::Response json_response(std::string body);
 
 /// The name that answers give to a status: "recorded", "revised", "duplicate".
 const char* status_word(AppendStatus status);

@@ -21,10 +21,10 @@ struct SessionSignal {
 };
 
 Result<SessionSignal> read_signal(const nlohmann::json& body, const RewardAdapters& adapters,
-                                  const Call& call) {
+                                  const http::Call& call) {
   ObjectReader reader(body, {});
   SessionSignal signal;
-  signal.tenant = call.tenant;
+  signal.tenant = call.caller.tenant;
   SessionFeedback& feedback = signal.feedback;
   feedback.session_id = reader.require_id("session_id");
   signal.router = reader.optional_id("router");
@@ -99,7 +99,7 @@ void write(ServiceContext& context, http::Responder responder, const SessionSign
 
 }  // namespace
 
-void SessionFeedbackService::handle(Call call) {
+void SessionFeedbackService::handle(http::Call call) {
   const auto body = parse_json_body(call.request.body);
   if (!body) return call.responder.respond(problem_of(body.error()));
   auto signal = read_signal(*body, context_.adapters, call);

@@ -7,10 +7,10 @@ namespace pointsman {
 /// POST /feedback/session: one signal on all decisions of a session so far, with its confidence
 /// times propagation_weight. One record a router that the session touched, in one group; each has
 /// the idempotency key, so that a retry completes what is missing and repeats nothing.
-class SessionFeedbackService final : public Service {
+class SessionFeedbackService final : public http::Service {
  public:
   explicit SessionFeedbackService(ServiceContext& context) : context_(context) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

@@ -124,10 +124,11 @@ Result<std::vector<FollowedReport>> gather_reports(ServiceContext& context,
   return future.get();
 }
 
-void StatsService::handle(Call call) {
-  answer_on_worker(
-      context_.workers, std::move(call.responder),
-      [&context = context_, tenant = std::move(call.tenant)] { return describe(context, tenant); });
+void StatsService::handle(http::Call call) {
+  answer_on_worker(context_.workers, std::move(call.responder),
+                   [&context = context_, tenant = std::move(call.caller.tenant)] {
+                     return describe(context, tenant);
+                   });
 }
 
 }  // namespace pointsman

@@ -9,10 +9,10 @@ namespace pointsman {
 
 /// GET /stats: counts, signals, per router position and checksum, per arm what it earned, and the
 /// settings found in the store.
-class StatsService final : public Service {
+class StatsService final : public http::Service {
  public:
   explicit StatsService(ServiceContext& context) : context_(context) {}
-  void handle(Call call) override;
+  void handle(http::Call call) override;
 
  private:
   ServiceContext& context_;

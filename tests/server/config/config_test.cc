@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/features/default_text_model.h"
+#include "server/config/hex_text.h"
 #include "server/config/apply_config.h"
 #include "server/config/duration_text.h"
 #include "server/config/listen_address.h"
@@ -169,10 +170,10 @@ TEST(Config, AKeyInAnyOfItsThreeFormsIsKeptAsItsHashOnly) {
       "[[keys]]\nname = \"variable\"\nkey_env = \"PM_KEY\"\ntenant = \"t\"\n" +
       "[[keys]]\nname = \"hash\"\nkey_sha256 = \"" + std::string(64, 'B') + "\"\n");
   ASSERT_EQ(config.keys.size(), 3U);
-  EXPECT_EQ(config.keys[0].sha256_hex, abc);
+  EXPECT_EQ(hex_text(config.keys[0].sha256), abc);
   EXPECT_EQ(config.keys[0].tenant, "default");
   EXPECT_EQ(config.keys[1].tenant, "t");
-  EXPECT_EQ(config.keys[2].sha256_hex, std::string(64, 'b'));
+  EXPECT_EQ(hex_text(config.keys[2].sha256), std::string(64, 'b'));
   EXPECT_EQ(config.http.host, "0.0.0.0");
 }
 
@@ -209,7 +210,7 @@ TEST(Config, ACommandLinesAddressIsHeldToTheSameLaw) {
   const Status exposed = check_exposure(config);
   ASSERT_FALSE(exposed.ok());
   EXPECT_EQ(exposed.error().field, "server.host");
-  config.keys.push_back(ApiKey{.name = "n", .sha256_hex = std::string(64, 'a')});
+  config.keys.push_back(ApiKey{.name = "n"});
   EXPECT_TRUE(check_exposure(config).ok());
   for (const char* bad : {"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "host:1", ":80"}) {
     EXPECT_FALSE(parse_listen(bad).ok()) << bad;

@@ -23,7 +23,7 @@ void collect_references(const Json& value, std::set<std::string>& found) {
 TEST(OpenApi, NamesEveryRouteAndNoOther) {
   World world;
   std::set<std::string> served;
-  for (const App::Entry& entry : world.routes()) {
+  for (const http::App::Entry& entry : world.routes()) {
     served.insert(entry.route.method + " " + entry.route.pattern);
   }
   std::set<std::string> documented;
@@ -42,11 +42,11 @@ TEST(OpenApi, NamesEveryRouteAndNoOther) {
 TEST(OpenApi, SaysWhichRoutesAreOpen) {
   World world;
   const Json paths = document()["paths"];
-  for (const App::Entry& entry : world.routes()) {
+  for (const http::App::Entry& entry : world.routes()) {
     std::string method = entry.route.method;
     for (char& c : method) c = static_cast<char>(c - 'A' + 'a');
     const Json& operation = paths[entry.route.pattern][method];
-    EXPECT_EQ(operation.contains("security"), entry.access == App::Access::open)
+    EXPECT_EQ(operation.contains("security"), entry.access == http::App::Access::open)
         << entry.route.pattern;
   }
 }

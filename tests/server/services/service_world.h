@@ -16,8 +16,10 @@
 
 #include "adapters/json/canonical_json.h"
 #include "engine/log/append_requests.h"
-#include "server/app.h"
+#include "server/config/server_config.h"
+#include "server/http/app.h"
 #include "server/http/target.h"
+#include "server/services/api_routes.h"
 #include "stores/open_store.h"
 #include "tests/server/core/fault_store.h"
 
@@ -214,8 +216,8 @@ class World final {
   Writer& writer() { return *running_->writer; }
   FaultStore& faults() { return *running_->faults; }
   ServiceContext& context() { return *running_->context; }
-  std::vector<App::Entry> routes() {
-    return make_routes(*running_->context, draining, no_counters);
+  std::vector<http::App::Entry> routes() {
+    return make_api_routes(*running_->context, draining, no_counters);
   }
 
   ManualClock clock;
@@ -230,7 +232,7 @@ class World final {
     std::unique_ptr<Workers> workers;
     RewardAdapters adapters = RewardAdapters::builtin();
     std::unique_ptr<ServiceContext> context;
-    std::unique_ptr<App> app;
+    std::unique_ptr<http::App> app;
   };
 
   static http::Counters no_counters() { return {}; }
@@ -261,8 +263,8 @@ class World final {
     r.workers = std::make_unique<Workers>(Workers::Options{});
     r.context = std::make_unique<ServiceContext>(ServiceContext{
         *r.faults, *r.routers, *r.writer, *r.workers, r.adapters, clock, options_.durability});
-    r.app =
-        std::make_unique<App>(Auth(options_.keys), make_routes(*r.context, draining, no_counters));
+    r.app = std::make_unique<http::App>(Keys(options_.keys),
+                                        make_api_routes(*r.context, draining, no_counters));
   }
 
   void stop() {

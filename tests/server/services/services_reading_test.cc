@@ -5,22 +5,13 @@
 #include <sstream>
 #include <thread>
 
+#include "server/http/admission.h"
 #include "tests/server/services/service_world.h"
 
 namespace pointsman::testing_server {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string digest(std::string_view key) {
-  std::string hex;
-  char digits[3];
-  for (const std::uint8_t byte : sha256(key)) {
-    std::snprintf(digits, sizeof digits, "%02x", byte);
-    hex += digits;
-  }
-  return hex;
-}
 
 std::vector<Json> lines_of(const std::string& text) {
   std::vector<Json> records;
@@ -160,7 +151,7 @@ TEST(MetricsService, WritesThePrometheusTextFormat) {
 }
 
 TEST(Auth, AsksForAKeyWhereKeysAreConfigured) {
-  World world({.keys = {{"one", digest("right"), "default"}}});
+  World world({.keys = {{"one", sha256("right"), "default"}}});
   for (const World::HeaderList& headers :
        {World::HeaderList{}, {{"X-API-Key", "wrong"}}, {{"Authorization", "Basic right"}}}) {
     const Reply refused = world.get("/stats", headers);
@@ -175,7 +166,7 @@ TEST(Auth, AsksForAKeyWhereKeysAreConfigured) {
 }
 
 TEST(Auth, ATenantSeesNothingOfAnother) {
-  World world({.keys = {{"one", digest("k1"), "default"}, {"two", digest("k2"), "acme"}},
+  World world({.keys = {{"one", sha256("k1"), "default"}, {"two", sha256("k2"), "acme"}},
                .routers = {{"default", "default", small_config()},
                            {"default", "secret", small_config()},
                            {"acme", "default", small_config()}}});
@@ -213,7 +204,7 @@ TEST(Auth, WithoutKeysOnlyThisMachineIsServedAndBodiesAreJson) {
     request.headers.add({"Host", host});
     if (!type.empty()) request.headers.add({"Content-Type", type});
     request.body = body;
-    const auto admitted = Auth({}).admit(request);
+    const auto admitted = http::admit(Keys({}), request);
     const auto* refused = std::get_if<http::Response>(&admitted);
     return refused == nullptr ? 200 : refused->status;
   };

@@ -1,6 +1,6 @@
-#include "server/app.h"
+#include "server/services/api_routes.h"
 
-#include <cassert>
+#include <memory>
 #include <utility>
 
 #include "server/services/arms_service.h"
@@ -19,46 +19,14 @@
 #include "server/services/stats_service.h"
 
 namespace pointsman {
-namespace {
 
-http::RouteTable make_table(const std::vector<App::Entry>& entries) {
-  std::vector<http::Route> routes;
-  routes.reserve(entries.size());
-  for (const App::Entry& entry : entries) routes.push_back(entry.route);
-  auto table = http::RouteTable::make(routes);
-  assert(table.ok());
-  return std::move(*table);
-}
-
-}  // namespace
-
-App::App(Auth auth, std::vector<Entry> entries)
-    : auth_(std::move(auth)), entries_(std::move(entries)), table_(make_table(entries_)) {}
-
-void App::handle(http::Request request, http::Responder responder) {
-  auto matched = table_.match(request);
-  if (auto* answer = std::get_if<http::Response>(&matched)) {
-    return responder.respond(std::move(*answer));
-  }
-  auto& match = std::get<http::RouteMatch>(matched);
-  Entry& entry = entries_[match.index];
-  std::string tenant;
-  if (entry.access == Access::key) {
-    auto admitted = auth_.admit(request);
-    if (auto* refusal = std::get_if<http::Response>(&admitted)) {
-      return responder.respond(std::move(*refusal));
-    }
-    tenant = std::move(std::get<std::string>(admitted));
-  }
-  entry.service->handle(
-      Call{std::move(request), std::move(match), std::move(tenant), std::move(responder)});
-}
-
-std::vector<App::Entry> make_routes(ServiceContext& context, const std::atomic<bool>& draining,
-                                    std::function<http::Counters()> transport) {
-  std::vector<App::Entry> entries;
-  const auto add = [&](const char* method, const char* pattern, std::unique_ptr<Service> service,
-                       App::Access access = App::Access::key) {
+std::vector<http::App::Entry> make_api_routes(ServiceContext& context,
+                                              const std::atomic<bool>& draining,
+                                              std::function<http::Counters()> transport) {
+  std::vector<http::App::Entry> entries;
+  const auto add = [&](const char* method, const char* pattern,
+                       std::unique_ptr<http::Service> service,
+                       http::App::Access access = http::App::Access::key) {
     entries.push_back({{method, pattern}, access, std::move(service)});
   };
   using Question = HealthService::Question;
@@ -82,9 +50,9 @@ std::vector<App::Entry> make_routes(ServiceContext& context, const std::atomic<b
   add("GET", "/openapi.json", std::make_unique<OpenApiService>());
   add("GET", "/metrics", std::make_unique<MetricsService>(context, std::move(transport)));
   add("GET", "/healthz", std::make_unique<HealthService>(context, Question::alive, draining),
-      App::Access::open);
+      http::App::Access::open);
   add("GET", "/readyz", std::make_unique<HealthService>(context, Question::ready, draining),
-      App::Access::open);
+      http::App::Access::open);
   return entries;
 }
 
