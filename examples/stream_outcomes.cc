@@ -32,7 +32,7 @@ struct Flags {
   std::size_t seed = 1;
   std::size_t limit = 0;  ///< 0: all rows.
   std::string features;   ///< Empty: the default of the data set's kind.
-  std::string policy = "linucb";
+  std::string policy;     ///< Empty: the one that runs where none is named.
   std::string rows = "complete";
   std::optional<double> value_usd;
   lab::StreamShares shares;
@@ -50,8 +50,7 @@ void add_flags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--limit", flags.limit, "Only the first so many rows; 0: all");
   app.add_option("--features", flags.features, "text, task, domain, raw, with commas");
-  app.add_option("--policy", flags.policy, "For --write-config, such as lints:alpha=.2")
-      ->capture_default_str();
+  app.add_option("--policy", flags.policy, "For --write-config, such as lints:alpha=.2");
   app.add_option("--rows", flags.rows, "complete: rows in which every arm is known; or all")
       ->check(CLI::IsMember({"complete", "all"}))
       ->capture_default_str();
@@ -78,9 +77,9 @@ int complain(const Error& error) {
                   usage ? error.field + ": " + error.message : error.message);
 }
 
-int write_config(const lab::DataSet& data, const Flags& flags,
-                 const lab::FeatureSet& features) {
-  const auto policy = lab::policy_for(data.kind, flags.policy);
+int write_config(const lab::DataSet& data, const Flags& flags, const lab::FeatureSet& features) {
+  const auto policy = flags.policy.empty() ? Result<PolicySpec>(unnamed_policy_spec())
+                                           : lab::policy_for(data.kind, flags.policy);
   if (!policy) return complain(kWrongUsage, "--policy: " + policy.error().message);
   if (Status known = lab::check_policy(data, *policy); !known) return complain(known.error());
   RouterEntry entry;

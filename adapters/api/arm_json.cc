@@ -48,7 +48,6 @@ nlohmann::ordered_json arm_to_json(const ArmSpec& arm) {
 }
 
 Result<ArmSpec> arm_from_json(const nlohmann::json& body, std::string_view id) {
-  constexpr ObjectReader::Range kAmount{.min = 0.0};
   ObjectReader reader(body, {});
   ArmSpec arm;
   arm.id = id;
@@ -57,11 +56,11 @@ Result<ArmSpec> arm_from_json(const nlohmann::json& body, std::string_view id) {
   }
   arm.model = reader.optional_id("model").value_or(arm.id);
   arm.input_usd_per_million_tokens =
-      reader.optional_number("input_usd_per_million_tokens", kAmount);
+      reader.optional_number("input_usd_per_million_tokens", kNotNegative);
   arm.output_usd_per_million_tokens =
-      reader.optional_number("output_usd_per_million_tokens", kAmount);
-  arm.expected_cost_usd = reader.optional_number("expected_cost_usd", kAmount);
-  arm.expected_latency_ms = reader.optional_number("expected_latency_ms", kAmount);
+      reader.optional_number("output_usd_per_million_tokens", kNotNegative);
+  arm.expected_cost_usd = reader.optional_number("expected_cost_usd", kNotNegative);
+  arm.expected_latency_ms = reader.optional_number("expected_latency_ms", kNotNegative);
   if (const nlohmann::json* tags = reader.optional_value("tags")) {
     arm.tags = read_tags(reader, *tags);
   }

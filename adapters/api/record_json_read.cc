@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +15,7 @@
 #include "adapters/api/route_answer.h"
 #include "adapters/json/json_body.h"
 #include "adapters/json/rfc3339.h"
+#include "engine/policies/policy_catalogue.h"
 
 namespace pointsman {
 namespace {
@@ -155,35 +158,21 @@ Status read(const json& value, const At& at, UtilityOptions& out) {
   return reader.finish_open();
 }
 
-struct PolicyReader {
-  ObjectReader& reader;
-  void operator()(LinUcbOptions& out) const { out.alpha = reader.require_number("alpha", {}); }
-  void operator()(LinTsOptions& out) const { out.alpha = reader.require_number("alpha", {}); }
-  void operator()(UniformOptions&) const {}
-  void operator()(FixedOptions& out) const { out.arm = reader.require_string("arm"); }
-  void operator()(EpsilonGreedyOptions& out) const {
-    out.epsilon = reader.require_number("epsilon", {});
+/// Reads the options that a catalogue lists, each held to its range.
+template <class Owner>
+void read_options(ObjectReader& reader, std::span<const Option<Owner>> options, Owner& out) {
+  for (const Option<Owner>& option : options) {
+    option.of(out) = reader.require_number(option.key, option.range);
   }
-  void operator()(SquareCbOptions& out) const {
-    out.gamma0 = reader.require_number("gamma0", {});
-    out.exponent = reader.require_number("exponent", {});
-  }
-  void operator()(Ucb1Options& out) const { out.alpha = reader.require_number("alpha", {}); }
-  void operator()(BetaThompsonOptions& out) const {
-    out.a0 = reader.require_number("a0", {});
-    out.b0 = reader.require_number("b0", {});
-  }
-  void operator()(DefaultOptions& out) const {
-    out.alpha = reader.require_number("alpha", {});
-    out.landmark_precision = reader.require_number("landmark_precision", {});
-    out.bandwidth = reader.require_number("bandwidth", {});
-  }
-  void operator()(HybridLinUcbOptions& out) const {
-    out.alpha = reader.require_number("alpha", {});
-    out.shared = reader.require_number("shared", {});
-    out.shared_intercept = reader.require_number("shared_intercept", {});
-  }
-};
+}
+
+using PolicyNames = std::array<std::string_view, std::variant_size_v<PolicyOptions>>;
+
+PolicyNames policy_names_in_order() {
+  PolicyNames names;
+  std::ranges::transform(policy_catalogue(), names.begin(), &CataloguedPolicy::name);
+  return names;
+}
 
 // A default alternative of a variant, by its index.
 template <class Variant, std::size_t... I>
@@ -198,21 +187,18 @@ Variant alternative(std::size_t index) {
 }
 
 Status read(const json& value, const At& at, PolicyOptions& out) {
+  static const PolicyNames kNames = policy_names_in_order();
   ObjectReader reader(value, at);
-  const std::size_t index = reader.require_word("name", kPolicyWords);
-  out = alternative<PolicyOptions>(index);
-  std::visit(PolicyReader{reader}, out);
+  const CataloguedPolicy& entry = policy_catalogue()[reader.require_word("name", kNames)];
+  out = entry.make();
+  read_options(reader, entry.options, out);
+  if (std::string* const arm = named_arm(out)) *arm = reader.require_string(kArmKey);
   return reader.finish_open();
 }
 
 Status read(const json& value, const At& at, PosteriorOptions& out) {
   ObjectReader reader(value, at);
-  out.intercept_mean = reader.require_number("intercept_mean", {});
-  out.intercept_precision = reader.require_number("intercept_precision", {});
-  out.field_precision = reader.require_number("field_precision", {});
-  out.text_precision = reader.require_number("text_precision", {});
-  out.embedding_precision = reader.require_number("embedding_precision", {});
-  out.gamma = reader.require_number("gamma", {});
+  read_options(reader, posterior_catalogue(), out);
   return reader.finish_open();
 }
 
@@ -274,7 +260,8 @@ struct BodyReader {
   Status operator()(RouterConfig& out) const {
     out.source_hash = text_or_empty(reader, "source_hash");
     out.seed = reader.require_count("seed");
-    out.propensity_floor = reader.require_number("propensity_floor", {});
+    out.propensity_floor =
+        reader.require_number("propensity_floor", propensity_floor_option().range);
     out.mode = static_cast<ServingMode>(reader.require_word("mode", kModeWords));
     out.shadow_arm = text_or_empty(reader, "shadow_arm");
     out.sticky_sessions = reader.require_bool("sticky_sessions");

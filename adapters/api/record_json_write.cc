@@ -12,6 +12,7 @@
 #include "adapters/api/record_words.h"
 #include "adapters/api/route_answer.h"
 #include "adapters/json/rfc3339.h"
+#include "engine/policies/policy_catalogue.h"
 
 namespace pointsman {
 namespace {
@@ -82,47 +83,22 @@ Json to_json(const UtilityOptions& utility) {
   return out;
 }
 
-struct PolicyWriter {
-  Json& out;
-  void operator()(const LinUcbOptions& options) const { out["alpha"] = options.alpha; }
-  void operator()(const LinTsOptions& options) const { out["alpha"] = options.alpha; }
-  void operator()(const UniformOptions&) const {}
-  void operator()(const FixedOptions& options) const { out["arm"] = options.arm; }
-  void operator()(const EpsilonGreedyOptions& options) const { out["epsilon"] = options.epsilon; }
-  void operator()(const SquareCbOptions& options) const {
-    out["gamma0"] = options.gamma0;
-    out["exponent"] = options.exponent;
-  }
-  void operator()(const Ucb1Options& options) const { out["alpha"] = options.alpha; }
-  void operator()(const BetaThompsonOptions& options) const {
-    out["a0"] = options.a0;
-    out["b0"] = options.b0;
-  }
-  void operator()(const DefaultOptions& options) const {
-    out["alpha"] = options.alpha;
-    out["landmark_precision"] = options.landmark_precision;
-    out["bandwidth"] = options.bandwidth;
-  }
-  void operator()(const HybridLinUcbOptions& options) const {
-    out["alpha"] = options.alpha;
-    out["shared"] = options.shared;
-    out["shared_intercept"] = options.shared_intercept;
-  }
-};
+template <class Owner>
+void put_options(Json& out, std::span<const Option<Owner>> options, const Owner& owner) {
+  for (const Option<Owner>& option : options) out[std::string(option.key)] = option.get(owner);
+}
 
 Json to_json(const PolicyOptions& policy) {
-  Json out{{"name", policy_word(policy)}};
-  std::visit(PolicyWriter{out}, policy);
+  Json out{{"name", policy_name(policy)}};
+  put_options(out, catalogued(policy).options, policy);
+  if (const std::string* const arm = named_arm(policy)) out[std::string(kArmKey)] = *arm;
   return out;
 }
 
 Json to_json(const PosteriorOptions& posterior) {
-  return {{"intercept_mean", posterior.intercept_mean},
-          {"intercept_precision", posterior.intercept_precision},
-          {"field_precision", posterior.field_precision},
-          {"text_precision", posterior.text_precision},
-          {"embedding_precision", posterior.embedding_precision},
-          {"gamma", posterior.gamma}};
+  Json out = Json::object();
+  put_options(out, posterior_catalogue(), posterior);
+  return out;
 }
 
 Json to_json(const FeatureLayout& layout) {

@@ -113,8 +113,6 @@ std::string type_sentence(std::string_view wanted) {
   return "This must be " + std::string(wanted) + ".";
 }
 
-std::string number_text(double value) { return json(value).dump(); }
-
 }  // namespace
 
 bool is_malformed_json(const Error& error) {
@@ -222,7 +220,8 @@ std::string ObjectReader::require_id(std::string_view key) {
   return optional_id(key).value_or("");
 }
 
-std::optional<double> ObjectReader::optional_number(std::string_view key, Range range) {
+std::optional<double> ObjectReader::optional_number(std::string_view key,
+                                                    const NumberRange& range) {
   const json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number()) {
@@ -230,23 +229,14 @@ std::optional<double> ObjectReader::optional_number(std::string_view key, Range 
     return std::nullopt;
   }
   const double number = value->get<double>();
-  if (!std::isfinite(number)) {
-    fail(key, type_sentence("a finite number"));
-    return std::nullopt;
-  }
-  if (number < range.min || number > range.max) {
-    std::string bounds;
-    if (std::isfinite(range.min)) bounds += " at least " + number_text(range.min);
-    if (std::isfinite(range.max)) {
-      bounds += (bounds.empty() ? " at most " : " and at most ") + number_text(range.max);
-    }
-    fail(key, "This must be" + bounds + ".");
+  if (!range.holds(number)) {
+    fail(key, type_sentence(range.text()));
     return std::nullopt;
   }
   return number;
 }
 
-double ObjectReader::require_number(std::string_view key, Range range) {
+double ObjectReader::require_number(std::string_view key, const NumberRange& range) {
   if (require(key) == nullptr) return 0.0;
   return optional_number(key, range).value_or(0.0);
 }

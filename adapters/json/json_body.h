@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -10,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/values/number_range.h"
 #include "engine/values/result.h"
 
 namespace pointsman {
@@ -50,12 +50,6 @@ Result<nlohmann::json> parse_json_body(std::string_view body);
 /// After a fault the readers return empty values. The object must outlive the reader.
 class ObjectReader final {
  public:
-  /// Inclusive range of a number.
-  struct Range {
-    double min = -std::numeric_limits<double>::infinity();
-    double max = std::numeric_limits<double>::infinity();
-  };
-
   /// Where `object` lies in the body.
   struct At {
     std::string pointer;  ///< Of `object`; empty: the whole body.
@@ -68,8 +62,8 @@ class ObjectReader final {
   /// An identifier: 1 to 200 bytes, no control characters.
   std::string require_id(std::string_view key);
   std::optional<std::string> optional_id(std::string_view key);
-  double require_number(std::string_view key, Range range);
-  std::optional<double> optional_number(std::string_view key, Range range);
+  double require_number(std::string_view key, const NumberRange& range);
+  std::optional<double> optional_number(std::string_view key, const NumberRange& range);
   std::uint64_t require_count(std::string_view key);
   std::optional<std::uint64_t> optional_count(std::string_view key);
   bool require_bool(std::string_view key);

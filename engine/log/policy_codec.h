@@ -3,7 +3,7 @@
 #include <concepts>
 #include <variant>
 
-#include "engine/policies/policy.h"
+#include "engine/policies/policy_catalogue.h"
 
 namespace pointsman {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/features/features.h"
-#include "engine/policies/policy.h"
+#include "engine/policies/policy_catalogue.h"
 #include "engine/values/values.h"
 
 namespace pointsman {
@@ -64,7 +64,7 @@ enum class ServingMode : std::uint8_t { live = 0, shadow = 1, frozen = 2 };
 struct RouterConfig {
   std::string source_hash;  ///< Of the configuration it came from; empty for one made in code.
   std::uint64_t seed = 1;
-  PolicyOptions policy;
+  PolicyOptions policy = unnamed_policy();
   PosteriorOptions posterior;
   FeatureLayout features;
   UtilityOptions utility;

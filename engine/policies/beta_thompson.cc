@@ -8,11 +8,15 @@
 #include <numbers>
 #include <vector>
 
+#include "engine/policies/share_best.h"
+
 namespace pointsman {
 namespace {
 
 constexpr std::size_t kNodes = 12;
 constexpr std::size_t kStackArms = 64;
+/// More observations than any log has; beta_thompson_propensities() asks for a bound.
+constexpr double kMostWeight = 1e11;
 const double kLogTail = std::log(1e-8);
 /// Beyond it x or 1 − x has too few digits on an axis that all arms share.
 constexpr double kLargestLogit = 32.0;
@@ -278,6 +282,29 @@ void beta_thompson_propensities(std::span<const BetaArm> arms, std::span<double>
   }
   std::vector<Walker> room(arms.size());
   integrate_in(room, arms, out);
+}
+
+void distribute(const BetaThompsonOptions& options, std::span<const ArmUtility> arms,
+                const PolicyContext& context, std::span<double> out) {
+  if (context.value_usd == 0.0) return share_least_cost(arms, out);
+  std::array<BetaArm, kStackArms> stack;
+  std::vector<BetaArm> heap;
+  std::span<BetaArm> room(stack);
+  if (arms.size() > stack.size()) {
+    heap.resize(arms.size());
+    room = heap;
+  }
+  double highest = arms.front().shift;
+  for (const ArmUtility& arm : arms) highest = std::max(highest, arm.shift);
+  for (std::size_t a = 0; a < arms.size(); ++a) {
+    const double good = std::clamp(arms[a].reward_sum, 0.0, kMostWeight);
+    const double bad = std::clamp(arms[a].weight_sum - arms[a].reward_sum, 0.0, kMostWeight);
+    // Two units below the best no draw can win; V may be as small as it likes.
+    const double below = arms[a].shift - highest;
+    const double shift = std::max(-2.0, below / context.value_usd);
+    room[a] = {options.a0 + good, options.b0 + bad, shift};
+  }
+  beta_thompson_propensities(room.first(arms.size()), out);
 }
 
 }  // namespace pointsman

@@ -2,7 +2,22 @@
 
 #include <span>
 
+#include "engine/policies/arm_utility.h"
+
 namespace pointsman {
+
+/// Thompson sampling without a context (Thompson 1933; Agrawal & Goyal 2012): quality of an arm is
+/// Beta(a0 + Σ w r, b0 + Σ w (1 − r)), aged by γ as the posterior is. The propensities are
+/// integrated, not sampled.
+struct BetaThompsonOptions {
+  double a0 = 1.0;  ///< Prior successes, in observations, ≥ .5; larger trusts a new arm more.
+  double b0 = 1.0;  ///< Prior failures, in observations, ≥ .5; larger doubts a new arm more.
+  bool operator==(const BetaThompsonOptions&) const = default;
+};
+
+/// Writes the distribution, as propensities() asks for it (engine/policies/policy.h).
+void distribute(const BetaThompsonOptions& options, std::span<const ArmUtility> arms,
+                const PolicyContext& context, std::span<double> out);
 
 /// One arm's quality, x ~ Beta(a, b), and what is added to it before arms are compared.
 struct BetaArm {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/policies/policy.h"
+#include "engine/policies/policy_spec.h"
 #include "engine/values/result.h"
 #include "lab/data/data_set.h"
 #include "lab/data/stream_plan.h"

@@ -105,9 +105,9 @@ Result<PolicySpec> policy_for(DataKind kind, std::string_view spec) {
 }
 
 Status check_policy(const DataSet& data, const PolicySpec& spec) {
-  const auto* fixed = std::get_if<FixedOptions>(&spec.policy);
-  if (fixed == nullptr ||
-      std::find(data.arms.begin(), data.arms.end(), fixed->arm) != data.arms.end()) {
+  const std::string* const named = named_arm(spec.policy);
+  if (named == nullptr ||
+      std::find(data.arms.begin(), data.arms.end(), *named) != data.arms.end()) {
     return Done{};
   }
   return invalid("--policy", spec.text + ": " + data.name + " has no such arm");

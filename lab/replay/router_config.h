@@ -10,7 +10,7 @@
 
 #include "engine/features/features.h"
 #include "engine/log/records.h"
-#include "engine/policies/policy.h"
+#include "engine/policies/policy_spec.h"
 #include "engine/values/result.h"
 #include "lab/data/data_set.h"
 
@@ -34,11 +34,12 @@ FeatureSet default_features(DataKind kind);
 /// Errors say which features the data set does not have.
 Status check_features(const DataSet& data, const FeatureSet& features);
 
-/// The one documented default for outcome tables and the one for classification; neither is tuned
-/// a set.
+/// The prior of a policy that is named: PosteriorOptions' defaults for an outcome table, and one
+/// for classification; neither is tuned a set.
 PosteriorOptions default_posterior(DataKind kind);
 
-/// Parses a policy spec over the defaults of the kind: what it names overrides them.
+/// Parses a policy spec over the prior of the kind: what it names overrides it. Where no policy is
+/// named, unnamed_policy_spec() runs instead, on a server's prior whatever the data is.
 Result<PolicySpec> policy_for(DataKind kind, std::string_view spec);
 
 /// Errors where the policy names an arm that the data set does not have.

@@ -5,17 +5,20 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "engine/policies/policy_help.h"
+
 namespace pointsman {
 
 void add_replay_command(CLI::App& app, ReplayCli& cli) {
   lab::ReplayOptions& to = cli.options;
   CLI::App* command =
       app.add_subcommand("replay", "Let a policy learn on a data set, the chosen outcome revealed");
+  command->footer(policy_help());
   // One value a flag: "--data A B" would otherwise swallow what follows.
   command->add_option("--data", to.data, "Outcome table (folder) or classification CSV; repeatable")
       ->required()
       ->allow_extra_args(false);
-  command->add_option("--policy", to.policies, "Such as linucb or lints:alpha=.2; repeatable")
+  command->add_option("--policy", to.policies, "A spec, below, such as lints:alpha=.2; repeatable")
       ->allow_extra_args(false);
   command->add_option("--features", to.features, "Of text, task, domain, raw; comma-separated");
   command->add_option("--rows", to.rows, "complete: every arm is known (default), or all");

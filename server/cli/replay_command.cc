@@ -111,6 +111,19 @@ Fault fault_of(const Error& error) {
           (error.field.starts_with("--") ? error.field + ": " : "") + error.message};
 }
 
+/// The policies to replay on a data set, in the order in which they were named.
+Result<std::vector<PolicySpec>> policies_for(const ReplayOptions& options, const DataSet& data) {
+  if (options.policies.empty()) return std::vector<PolicySpec>{unnamed_policy_spec()};
+  std::vector<PolicySpec> policies;
+  for (const std::string& text : options.policies) {
+    auto policy = policy_for(data.kind, text);
+    if (!policy) return invalid("--policy " + text, policy.error().message);
+    if (Status status = check_policy(data, *policy); !status) return status.error();
+    policies.push_back(std::move(*policy));
+  }
+  return policies;
+}
+
 Result<Done> replay_data_set(const ReplayOptions& options, const std::string& path,
                              ProgressBar& bar, std::vector<ReplayResult>& results) {
   const auto data = read_data_set(path);
@@ -118,14 +131,11 @@ Result<Done> replay_data_set(const ReplayOptions& options, const std::string& pa
   ReplaySettings settings = settings_for(options, data->kind);
   const auto prepared = prepare_replay(*data, settings);
   if (!prepared) return prepared.error();
-  std::vector<std::string> policies = options.policies;
-  if (policies.empty()) policies.emplace_back("linucb");
-  for (const std::string& text : policies) {
-    const auto policy = policy_for(data->kind, text);
-    if (!policy) return invalid("--policy " + text, policy.error().message);
-    if (Status status = check_policy(*data, *policy); !status) return status;
+  const auto policies = policies_for(options, *data);
+  if (!policies) return policies.error();
+  for (const PolicySpec& policy : *policies) {
     const auto progress = [&](std::size_t done) {
-      bar.draw({data->name + " " + text, done, settings.seeds});
+      bar.draw({data->name + " " + policy.text, done, settings.seeds});
     };
     std::vector<std::optional<double>> budgets(options.budget_usd.begin(),
                                                options.budget_usd.end());
@@ -133,7 +143,7 @@ Result<Done> replay_data_set(const ReplayOptions& options, const std::string& pa
     for (const auto& budget : budgets) {
       settings.budget_usd = budget;
       progress(0);
-      auto result = replay(*prepared, *policy, settings, progress);
+      auto result = replay(*prepared, policy, settings, progress);
       if (!result) return result.error();
       results.push_back(std::move(*result));
     }

@@ -13,13 +13,14 @@ namespace pointsman::lab {
 
 /// What `pointsman replay` takes, as the command line writes it; run_replay_command checks it.
 struct ReplayOptions {
-  std::vector<std::string> data;      ///< Outcome tables (folders), classification sets (.csv).
-  std::vector<std::string> policies;  ///< Specs, as "linucb:alpha=.2"; empty: linucb.
-  std::string features;               ///< "text,task,domain,raw"; empty: what the data suggests.
-  std::string rows = "complete";      ///< Or "all": rows with an arm that is not known take part.
-  std::string split;                  ///< Only rows of this split; empty: all.
-  std::optional<double> value_usd;    ///< V > 0: the score is quality − cost/V.
-  std::vector<double> budget_usd;  ///< Mean spend of a request to keep; each is a run of its own.
+  std::vector<std::string> data;  ///< Outcome tables (folders), classification sets (.csv).
+  std::vector<std::string>
+      policies;                     ///< Specs, as "linucb:alpha=.2"; empty: unnamed_policy_spec().
+  std::string features;             ///< "text,task,domain,raw"; empty: what the data suggests.
+  std::string rows = "complete";    ///< Or "all": rows with an arm that is not known take part.
+  std::string split;                ///< Only rows of this split; empty: all.
+  std::optional<double> value_usd;  ///< V > 0: the score is quality − cost/V.
+  std::vector<double> budget_usd;   ///< Mean spend of a request to keep; each is a run of its own.
   std::optional<double> warm_samples;  ///< The warm rows as a WarmStart record of so many samples.
   std::size_t warm = 0;                ///< Full-information rows shown first, not scored.
   std::size_t seeds = 10;

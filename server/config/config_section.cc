@@ -1,14 +1,12 @@
 #include "server/config/config_section.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <limits>
 
 #include "adapters/json/json_body.h"
 #include "server/config/duration_text.h"
 #include "server/config/nearest_word.h"
-#include "server/config/number_text.h"
 
 namespace pointsman {
 namespace {
@@ -28,22 +26,10 @@ std::string printable(std::string_view name) {
   return shown;
 }
 
-using Bound = std::optional<std::string>;
-
-std::string range_text(const Bound& min, const Bound& max, bool above_min) {
-  const std::string low = above_min ? "more than " : "at least ";
-  if (min && max) {
-    return above_min ? low + *min + " and at most " + *max : "from " + *min + " to " + *max;
-  }
-  return min ? low + *min : "at most " + *max;
-}
-
-std::string text_of(const NumberRange& range) {
-  std::optional<std::string> min;
-  std::optional<std::string> max;
-  if (std::isfinite(range.min)) min = number_text(range.min);
-  if (std::isfinite(range.max)) max = number_text(range.max);
-  return range_text(min, max, range.above_min);
+std::string text_of(const CountRange& range) {
+  const std::string min = std::to_string(range.min);
+  if (range.max == CountRange{}.max) return "at least " + min;
+  return "from " + min + " to " + std::to_string(range.max);
 }
 
 }  // namespace
@@ -121,27 +107,22 @@ bool ConfigSection::read(std::string_view key, std::string& out) {
   return true;
 }
 
-bool ConfigSection::read(std::string_view key, double& out, NumberRange range) {
+bool ConfigSection::read(std::string_view key, double& out, const NumberRange& range) {
   const TomlNode* node = ask(key);
   if (node == nullptr) return false;
   const bool integer = node->kind == TomlKind::integer;
   if (!integer && node->kind != TomlKind::real) return wrong_kind(key, *node, "a number");
   const double value = integer ? static_cast<double>(node->integer) : node->real;
-  if (!std::isfinite(value)) {
-    fault(key, "This must be a finite number.");
-    return false;
-  }
-  const bool inside =
-      value >= range.min && value <= range.max && !(range.above_min && value == range.min);
-  if (!inside) {
-    fault(key, "This must be " + text_of(range) + ".");
+  if (!range.holds(value)) {
+    fault(key, "This must be " + range.text() + ".");
     return false;
   }
   out = value;
   return true;
 }
 
-bool ConfigSection::read(std::string_view key, std::optional<double>& out, NumberRange range) {
+bool ConfigSection::read(std::string_view key, std::optional<double>& out,
+                         const NumberRange& range) {
   double value = 0.0;
   if (!read(key, value, range)) return false;
   out = value;
@@ -213,10 +194,7 @@ bool ConfigSection::read_whole(std::string_view key, std::uint64_t& out, CountRa
                       static_cast<std::uint64_t>(node->integer) >= range.min &&
                       static_cast<std::uint64_t>(node->integer) <= range.max;
   if (!inside) {
-    const std::optional<std::string> min = std::to_string(range.min);
-    std::optional<std::string> max;
-    if (range.max < CountRange{}.max) max = std::to_string(range.max);
-    fault(key, "This must be " + range_text(min, max, false) + ".");
+    fault(key, "This must be " + text_of(range) + ".");
     return false;
   }
   out = static_cast<std::uint64_t>(node->integer);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/values/number_range.h"
 #include "server/config/server_config.h"
 #include "server/config/toml_tree.h"
 
@@ -23,14 +24,6 @@ struct ConfigReport {
   /// Every option that was asked for, as "routers[].arms[].id": what the reader knows.
   std::set<std::string> options;
 };
-
-struct NumberRange {
-  double min = -std::numeric_limits<double>::infinity();
-  double max = std::numeric_limits<double>::infinity();
-  bool above_min = false;  ///< min itself is outside.
-};
-inline constexpr NumberRange kPositive = {.min = 0.0, .above_min = true};
-inline constexpr NumberRange kNotNegative = {.min = 0.0};
 
 struct CountRange {
   std::uint64_t min = 0;
@@ -59,6 +52,9 @@ class ConfigSection final {
   /// The line of `key`, or the section's where it is absent.
   int line_of(std::string_view key) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
+  /// Says whether the table has an option that this file may have but that its reader does not use
+  /// here: finish() does not report it.
+  bool asks_for(std::string_view key) { return ask(key) != nullptr; }
   bool is_text(std::string_view key) const;
   bool is_table(std::string_view key) const;
   bool is_empty_array(std::string_view key) const;
@@ -68,8 +64,8 @@ class ConfigSection final {
 
   bool read(std::string_view key, bool& out);
   bool read(std::string_view key, std::string& out);
-  bool read(std::string_view key, double& out, NumberRange range);
-  bool read(std::string_view key, std::optional<double>& out, NumberRange range);
+  bool read(std::string_view key, double& out, const NumberRange& range);
+  bool read(std::string_view key, std::optional<double>& out, const NumberRange& range);
   bool read(std::string_view key, std::chrono::milliseconds& out,
             std::pair<std::chrono::milliseconds, std::chrono::milliseconds> range);
   /// An id: 1 to 200 bytes without control characters.

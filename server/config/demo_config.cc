@@ -34,7 +34,6 @@ ServerConfig demo_config() {
   config.http.port = 8080;
   config.store.url = "sqlite:pointsman.db";
   RouterEntry entry;
-  entry.config.policy = LinTsOptions{};
   entry.config.features.text_model_dims = default_text_model().dims();
   entry.config.features.text_model_hash = default_text_model().hash();
   entry.config.features.hashed_fields = 32;

@@ -9,7 +9,7 @@
 #include <utility>
 #include <variant>
 
-#include "server/config/number_text.h"
+#include "engine/values/number_text.h"
 #include "server/config/router_section.h"
 #include "server/config/sections.h"
 
@@ -91,8 +91,8 @@ void check_against_arms(ConfigSection& router, const RouterConfig& config) {
   if (!config.shadow_arm.empty() && !has_arm(config, config.shadow_arm)) {
     router.fault("shadow_arm", "The router has no arm of this id.");
   }
-  const auto* fixed = std::get_if<FixedOptions>(&config.policy);
-  if (fixed != nullptr && !fixed->arm.empty() && !has_arm(config, fixed->arm)) {
+  const std::string* const named = named_arm(config.policy);
+  if (named != nullptr && !named->empty() && !has_arm(config, *named)) {
     router.fault("policy", "The router has no arm of the id that this policy names.");
   }
 }

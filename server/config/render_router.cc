@@ -3,14 +3,14 @@
 #include <limits>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "adapters/api/record_words.h"
 #include "adapters/json/canonical_json.h"
 #include "engine/log/record_codec.h"
+#include "engine/policies/policy_catalogue.h"
+#include "engine/values/number_text.h"
 #include "server/config/duration_text.h"
 #include "server/config/hex_text.h"
-#include "server/config/number_text.h"
 #include "server/config/router_section.h"
 
 namespace pointsman {
@@ -71,42 +71,17 @@ class Lines final {
   std::string out_;
 };
 
-struct PolicyText {
-  std::string operator()(const LinUcbOptions& options) const {
-    return "{ name = \"linucb\", alpha = " + real(options.alpha) + " }";
+/// A policy as an inline table.
+std::string policy_text(const PolicyOptions& policy) {
+  std::string out = "{ name = " + toml_string(policy_name(policy));
+  for (const PolicyOption& option : catalogued(policy).options) {
+    out.append(", ").append(option.key).append(" = ").append(real(option.get(policy)));
   }
-  std::string operator()(const LinTsOptions& options) const {
-    return "{ name = \"lints\", alpha = " + real(options.alpha) + " }";
+  if (const std::string* const arm = named_arm(policy)) {
+    out.append(", ").append(kArmKey).append(" = ").append(toml_string(*arm));
   }
-  std::string operator()(const UniformOptions&) const { return "{ name = \"uniform\" }"; }
-  std::string operator()(const FixedOptions& options) const {
-    return "{ name = \"fixed\", arm = " + toml_string(options.arm) + " }";
-  }
-  std::string operator()(const EpsilonGreedyOptions& options) const {
-    return "{ name = \"epsilon_greedy\", epsilon = " + real(options.epsilon) + " }";
-  }
-  std::string operator()(const SquareCbOptions& options) const {
-    return "{ name = \"squarecb\", gamma0 = " + real(options.gamma0) +
-           ", exponent = " + real(options.exponent) + " }";
-  }
-  std::string operator()(const Ucb1Options& options) const {
-    return "{ name = \"ucb1\", alpha = " + real(options.alpha) + " }";
-  }
-  std::string operator()(const BetaThompsonOptions& options) const {
-    return "{ name = \"beta_thompson\", a0 = " + real(options.a0) + ", b0 = " + real(options.b0) +
-           " }";
-  }
-  std::string operator()(const DefaultOptions& options) const {
-    return "{ name = \"default\", alpha = " + real(options.alpha) +
-           ", landmark_precision = " + real(options.landmark_precision) +
-           ", bandwidth = " + real(options.bandwidth) + " }";
-  }
-  std::string operator()(const HybridLinUcbOptions& options) const {
-    return "{ name = \"hybrid_linucb\", alpha = " + real(options.alpha) +
-           ", shared = " + real(options.shared) +
-           ", shared_intercept = " + real(options.shared_intercept) + " }";
-  }
-};
+  return out + " }";
+}
 
 std::string seed_text(std::uint64_t seed) {
   const bool fits = seed <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -115,12 +90,9 @@ std::string seed_text(std::uint64_t seed) {
 
 void render_posterior(const PosteriorOptions& posterior, Lines& lines) {
   lines.header("[routers.posterior]");
-  lines.add("intercept_mean", posterior.intercept_mean);
-  lines.add("intercept_precision", posterior.intercept_precision);
-  lines.add("field_precision", posterior.field_precision);
-  lines.add("text_precision", posterior.text_precision);
-  lines.add("embedding_precision", posterior.embedding_precision);
-  lines.add("gamma", posterior.gamma);
+  for (const PosteriorOption& option : posterior_catalogue()) {
+    lines.add(option.key, option.get(posterior));
+  }
 }
 
 void render_features(const FeatureLayout& features, Lines& lines) {
@@ -168,8 +140,8 @@ std::string render_router_toml(const RouterEntry& entry) {
   lines.add("name", toml_string(entry.name));
   lines.add("tenant", toml_string(entry.tenant));
   lines.add("seed", seed_text(config.seed));
-  lines.add("policy", std::visit(PolicyText{}, config.policy));
-  lines.add("propensity_floor", config.propensity_floor);
+  lines.add("policy", policy_text(config.policy));
+  lines.add(propensity_floor_option().key, config.propensity_floor);
   lines.add("mode", toml_string(kModeWords[static_cast<std::size_t>(config.mode)]));
   if (!config.shadow_arm.empty()) lines.add("shadow_arm", toml_string(config.shadow_arm));
   lines.add("sticky_sessions", config.sticky_sessions);

@@ -8,6 +8,8 @@
 #include "engine/fold/landmark_map.h"
 #include "engine/fold/observation.h"
 #include "engine/fold/standardiser.h"
+#include "engine/policies/policy.h"
+#include "engine/policies/policy_spec.h"
 
 namespace pointsman {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "server/config/router_section.h"
 #include "tests/server/config/config_text.h"
+#include "tests/server/config/policy_tables.h"
 
 namespace pointsman {
 namespace {
@@ -110,7 +111,7 @@ TEST(ConfigDocs, TheExampleShowsTheLearnersDefaults) {
   const ParsedConfig parsed = parse_text(file_of_the_tree("examples/pointsman.toml"));
   ASSERT_EQ(parsed.config.routers.size(), 1U);
   const RouterConfig& router = parsed.config.routers[0].config;
-  EXPECT_EQ(router.policy, PolicyOptions(LinTsOptions{}));
+  EXPECT_EQ(router.policy, unnamed_policy());
   EXPECT_EQ(router.posterior, PosteriorOptions{});
   EXPECT_EQ(router.nursery, NurseryOptions{});
   EXPECT_EQ(router.utility, UtilityOptions{});
@@ -134,6 +135,28 @@ TEST(ConfigDocs, TheDocumentHasEveryOptionAndNoOther) {
   std::set<std::string> known;
   for (const std::string& option : config_options()) known.insert(without_brackets(option));
   EXPECT_EQ(documented, known);
+}
+
+TEST(ConfigDocs, TheDocumentsTablesOfPoliciesAndThePriorAreTheCatalogues) {
+  const std::string document = file_of_the_tree("docs/CONFIGURATION.md");
+  EXPECT_NE(document.find(policy_tables()), std::string::npos) << policy_tables();
+  EXPECT_NE(document.find(posterior_table()), std::string::npos) << posterior_table();
+  const Option<double>& floor = propensity_floor_option();
+  EXPECT_NE(document.find(option_row(floor, RouterConfig{}.propensity_floor, "")),
+            std::string::npos);
+}
+
+TEST(ConfigDocs, TheExampleShowsEveryPolicyAtItsDefaults) {
+  const std::string example = file_of_the_tree("examples/pointsman.toml");
+  for (const CataloguedPolicy& policy : policy_catalogue()) {
+    RouterEntry entry;
+    entry.config.policy = policy.make();
+    if (std::string* const arm = named_arm(entry.config.policy)) *arm = "small";
+    const std::string rendered = render_router_toml(entry);
+    const std::size_t start = rendered.find("{ name = ");
+    const std::string table = rendered.substr(start, rendered.find('}', start) + 1 - start);
+    EXPECT_NE(example.find(table), std::string::npos) << table;
+  }
 }
 
 void expect_same(const http::ServerOptions& found, const http::ServerOptions& wanted) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/features/default_text_model.h"
+#include "engine/policies/policy_catalogue.h"
 #include "server/config/router_section.h"
 #include "tests/server/config/config_text.h"
 
@@ -31,8 +32,9 @@ class RandomRouters final {
     for (std::size_t i = 0; i < arms; ++i) config.arms.push_back(arm(i));
     config.seed = chance() ? random_() : below(100);
     config.policy = policy(config.arms.front().id);
-    config.posterior = PosteriorOptions{number() - 1.0,  1e-9 + number(), 1e-9 + number(),
-                                        1e-9 + number(), 1e-9 + number(), 1.0 - unit() / 2};
+    for (const PosteriorOption& option : posterior_catalogue()) {
+      option.of(config.posterior) = within(option.range);
+    }
     config.features = features();
     if (chance()) config.utility.value_usd = number();
     config.utility.usd_per_second = number();
@@ -93,29 +95,18 @@ class RandomRouters final {
     return made;
   }
 
+  /// A number of the range, an end of it or one that is hard to write.
+  double within(const NumberRange& range) {
+    const double value = chance() ? range.max - unit() * (range.max - range.min) : number();
+    return range.holds(value) ? value : range.max;
+  }
+
   PolicyOptions policy(const std::string& id) {
-    switch (below(10)) {
-      case 0:
-        return LinUcbOptions{number()};
-      case 1:
-        return LinTsOptions{number()};
-      case 2:
-        return UniformOptions{};
-      case 3:
-        return FixedOptions{id};
-      case 4:
-        return EpsilonGreedyOptions{unit()};
-      case 5:
-        return SquareCbOptions{number(), unit()};
-      case 6:
-        return Ucb1Options{number()};
-      case 7:
-        return BetaThompsonOptions{0.5 + unit(), 0.5 + 1000.0 * unit()};
-      case 8:
-        return HybridLinUcbOptions{number(), 0.001 + 0.99 * unit(), 0.001 + 0.99 * unit()};
-      default:
-        return DefaultOptions{number(), 0.1 + number(), 0.1 + number()};
-    }
+    const CataloguedPolicy& entry = policy_catalogue()[below(policy_catalogue().size())];
+    PolicyOptions made = entry.make();
+    for (const PolicyOption& option : entry.options) option.of(made) = within(option.range);
+    if (std::string* const arm = named_arm(made)) *arm = id;
+    return made;
   }
 
   FeatureLayout features() {
