@@ -1,91 +1,107 @@
 #include "engine/routers/routers.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
-
-#include "engine/routers/routers_folding.h"
 
 namespace pointsman {
 namespace {
 
-constexpr std::size_t kMostCachedRouters = 64;
+/// Routers that one follow() looks at in turn: after a doubt, and otherwise.
+constexpr std::size_t kLooksInDoubt = 64;
+constexpr std::size_t kLooksOtherwise = 1;
 
-bool was_appended(AppendStatus status) {
-  return status == AppendStatus::recorded || status == AppendStatus::revised;
-}
+Error unknown_router() { return {ErrorCode::not_found, "no such router", "router"}; }
 
 }  // namespace
 
-Result<std::unique_ptr<Routers>> Routers::open(
-    Store& store, Options options,
-    const std::function<void(const Scope&, std::uint64_t)>& progress) {
+Routers::Routers(Store& store, Options options)
+    : store_(store),
+      options_(std::move(options)),
+      log_(store,
+           {.fold = options_.fold,
+            .record_ids = options_.record_ids,
+            .read_only = options_.read_only},
+           directory_),
+      resting_(store, log_, directory_,
+               {.awake_bytes = options_.awake_bytes,
+                .read_only = options_.read_only,
+                .monotonic = options_.monotonic}),
+      connections_(store.connections()) {}
+
+Result<std::unique_ptr<Routers>> Routers::open(Store& store, Options options,
+                                               const FoldProgress& progress) {
   std::unique_ptr<Routers> routers(new Routers(store, std::move(options)));
-  routers->connections_ = store.connections();
   auto scopes = store.scopes();
   if (!scopes) return scopes.error();
   for (const Scope& scope : *scopes) {
-    if (Status status = routers->recover(scope, progress); !status) return status.error();
-    routers->make_room(0);
+    HeldRouter& fresh = routers->router(scope);
+    if (Status status = routers->log_.recover(fresh, progress); !status) return status.error();
+    routers->resting_.account(fresh);
+    routers->resting_.make_room(0);
   }
   if (!routers->options_.read_only) {
     if (Status status = routers->append_due_schemas(); !status) return status.error();
   }
-  routers->publish_touched();
-  routers->make_room(0);  // Mirrors came with the snapshots.
-  routers->publish_touched();
+  routers->settle();
   return routers;
 }
 
-Routers::Entry& Routers::entry(const Scope& scope) {
-  std::unique_ptr<Entry>& slot = entries_[scope];
+HeldRouter& Routers::router(const Scope& scope) {
+  std::unique_ptr<HeldRouter>& slot = routers_[scope];
   if (!slot) {
-    slot = std::make_unique<Entry>(scope, options_.fold);
-    slot->doubts = doubts_;
-    awake_.push_back(slot.get());
-    routers_.fetch_add(1, std::memory_order_relaxed);
-    directory_changed_ = true;
+    slot = log_.make_router(scope);
+    resting_.add(*slot);
+    directory_.note_new();
   }
   return *slot;
 }
 
-void Routers::touch(Entry& entry) {
-  if (std::exchange(entry.touched, true)) return;
-  touched_.push_back(&entry);
+void Routers::doubt() {
+  log_.doubt();
+  left_to_look_at_ = routers_.size();
+}
+
+std::vector<HeldRouter*> Routers::publish() {
+  std::vector<HeldRouter*> published = directory_.publish(routers_);
+  gone_through_ += published.size();
+  for (HeldRouter* const one : published) resting_.account(*one);  // Mirrors came with snapshots.
+  return published;
+}
+
+void Routers::settle() {
+  publish();
+  resting_.make_room(0);
+  publish();
 }
 
 Result<std::vector<Committed>> Routers::commit(std::vector<AppendRequest> group) {
   auto results = store_.append(group);
   if (!results) {
-    // Of a group in doubt the log may hold every record: look before anything above it is folded.
-    ++doubts_;
-    left_to_look_at_ = entries_.size();
+    // The log may hold every record of a group in doubt: look before anything above it is folded.
+    doubt();
     return results.error();
   }
   Folding folding(std::move(group), *results, store_.shared());
   Status folded = fold_appended(folding);
   if (folded) folded = append_due_schemas();
-  // What was left out here is in the log all the same; the next commit scans for it first.
+  // A record that was left out here is in the log all the same; the next commit scans for it first.
   if (!folded) mark_behind(*results);
-  const std::vector<Entry*> published = publish_touched();
+  const std::vector<HeldRouter*> published = publish();
   if (!folded) {
     // The records are in the log but this process could not follow them: whoever asks again is
     // told "duplicate" once it has caught up.
     return Error{ErrorCode::in_doubt, folded.error().message, folded.error().field};
   }
-  // One that fails is tried again by the next commit; the records are safe in the log.
+  // A checkpoint that fails is tried again by the next commit; the records are safe in the log.
   (void)save_due_checkpoints(published);
-  publish_touched();
-  make_room(0);
-  publish_touched();
+  settle();
   return std::move(folding.committed);
 }
 
 Status Routers::follow() {
   if (const std::uint64_t now = store_.connections(); now != connections_) {
     connections_ = now;
-    ++doubts_;
-    left_to_look_at_ = entries_.size();
+    doubt();
   }
   const auto heads = store_.heads();
   Status status = heads ? Status(Done{}) : heads.error();
@@ -94,21 +110,19 @@ Status Routers::follow() {
   };
   if (heads) {
     for (const LogHead& head : *heads) {
-      Entry& followed = entry(head.scope);
+      HeldRouter& followed = router(head.scope);
       if (followed.resting) continue;
       if (followed.fold->position() == head.position && !followed.behind) continue;
       ++gone_through_;
       followed.cell->use();
-      note(catch_up(followed));
-      account(followed);
-      make_room(0);
+      note(log_.catch_up(followed));
+      resting_.account(followed);
+      resting_.make_room(0);
     }
     note(look_in_turn());
     if (!options_.read_only) note(append_due_schemas());
   }
-  publish_touched();
-  make_room(0);
-  publish_touched();
+  settle();
   return status;
 }
 
@@ -117,7 +131,7 @@ Status Routers::fold_appended(Folding& folding) {
     Committed& out = folding.committed[i];
     if (out.status == AppendStatus::duplicate) {
       if (Status status = fold_missed(out.scope); !status) return status;
-      if (Status status = describe_duplicate(folding.group[i], out); !status) return status;
+      if (Status status = describe_duplicate(store_, folding.group[i], out); !status) return status;
     }
     if (!was_appended(out.status)) continue;
     if (Status status = fold_one(folding, i); !status) return status;
@@ -127,25 +141,25 @@ Status Routers::fold_appended(Folding& folding) {
 
 Status Routers::fold_one(Folding& folding, std::size_t at) {
   if (folding.described[at]) return Done{};
-  Entry& target = entry(folding.committed[at].scope);
+  HeldRouter& target = router(folding.committed[at].scope);
   target.cell->use();
-  if (target.resting) make_room(target.bytes, true);
+  if (target.resting) resting_.make_room(target.bytes, Resting::Amid::group);
   if (Status status = fold_into(target, folding, at); !status) return status;
-  touch(target);
+  directory_.touch(target);
   if (target.bytes == 0) {  // It is new; what the others have grown is counted when published.
-    account(target);
-    make_room(0, true);
+    resting_.account(target);
+    resting_.make_room(0, Resting::Amid::group);
   }
   return Done{};
 }
 
-Status Routers::fold_into(Entry& target, Folding& folding, std::size_t at) {
+Status Routers::fold_into(HeldRouter& target, Folding& folding, std::size_t at) {
   Committed& out = folding.committed[at];
-  const bool scan = folding.must_scan(out.scope) || is_behind(target);
+  const bool scan = folding.must_scan(out.scope) || log_.is_behind(target);
   if (target.resting) {
-    if (Status status = wake(target, &folding); !status) return status;
+    if (Status status = resting_.wake(target, &folding); !status) return status;
   } else if (scan) {
-    if (Status status = catch_up(target, &folding); !status) return status;
+    if (Status status = log_.catch_up(target, &folding); !status) return status;
   }
   if (folding.described[at]) return Done{};
   if (out.position > target.fold->position()) {
@@ -156,171 +170,123 @@ Status Routers::fold_into(Entry& target, Folding& folding, std::size_t at) {
     if (Status status = target.fold->apply(stored, store_); !status) return status;
     ++target.since_checkpoint;
     ++target.unsaved;
-    return describe(stored.record.body, out);
+    return describe(*target.fold, store_, stored.record.body, out);
   }
   // A scan has folded it already.
-  return describe(folding.group[at].record.body, out);
+  return describe(*target.fold, store_, folding.group[at].record.body, out);
 }
 
 Status Routers::fold_missed(const Scope& scope) {
   if (scope.router.empty()) return Done{};
   // A router that nobody has seen yet had its first group in doubt.
-  const bool known = entries_.contains(scope);
-  Entry& target = entry(scope);
-  // Who decides with a router that rests wakes it first, and with it what it missed.
+  const bool known = routers_.contains(scope);
+  HeldRouter& target = router(scope);
+  // A decision with a router that rests wakes it first, and folds what it missed.
   if (target.resting) return Done{};
-  return known && !is_behind(target) ? Status(Done{}) : catch_up(target);
+  return known && !log_.is_behind(target) ? Status(Done{}) : log_.catch_up(target);
 }
 
 void Routers::mark_behind(const std::vector<AppendResult>& results) {
   for (const AppendResult& result : results) {
-    if (was_appended(result.status)) entry(result.scope).behind = true;
+    if (was_appended(result.status)) router(result.scope).behind = true;
   }
-}
-
-Status Routers::append_due_schema(Entry& target) {
-  const auto revision = target.fold->due_schema_revision();
-  if (!revision) return Done{};
-  // The time of a record that the engine makes itself is that of the log it speaks of.
-  const AppendRequest request =
-      append_schema(target.scope, RecordStamp{options_.record_ids(), target.fold->last_time()},
-                    *revision, target.fold->layout_since());
-  auto result = store_.append({&request, 1});
-  if (!result) {
-    target.behind = true;
-    return result.error();
-  }
-  if (!was_appended(result->front().status) || store_.shared()) return catch_up(target);
-  const StoredRecord stored{target.scope, result->front().position, request.record};
-  if (Status status = target.fold->apply(stored, store_); !status) return status;
-  ++target.unsaved;
-  touch(target);
-  return Done{};
 }
 
 Status Routers::append_due_schemas() {
-  for (std::size_t i = 0; i < touched_.size(); ++i) {
-    Entry& target = *touched_[i];
+  // By index, because appending may touch routers and the list grow.
+  for (std::size_t i = 0; i < directory_.touched().size(); ++i) {
+    HeldRouter& target = *directory_.touched()[i];
     ++gone_through_;
     if (target.resting) continue;
-    if (Status status = append_due_schema(target); !status) return status;
+    if (Status status = log_.append_due_schema(target); !status) return status;
   }
   return Done{};
 }
 
-std::vector<Routers::Entry*> Routers::publish_touched() {
-  std::vector<Entry*> published = std::exchange(touched_, {});
-  for (Entry* target : published) {
+Status Routers::look_in_turn() {
+  std::size_t looks = left_to_look_at_ > 0 ? kLooksInDoubt : kLooksOtherwise;
+  for (looks = std::min(looks, routers_.size()); looks > 0; --looks) {
+    auto next = routers_.upper_bound(looked_at_);
+    if (next == routers_.end()) next = routers_.begin();
+    looked_at_ = next->first;
+    if (left_to_look_at_ > 0) --left_to_look_at_;
     ++gone_through_;
-    target->touched = false;
-    auto view = std::make_shared<RouterView>();
-    if (target->resting) {
-      view->resting = target->resting;
-    } else {
-      view->snapshot = target->fold->snapshot();
-    }
-    target->cell->view.publish(std::move(view));
-    account(*target);
+    HeldRouter& looked = *next->second;
+    if (looked.resting) continue;  // Its log is compared when it wakes.
+    if (Status status = log_.compare(looked); !status) return status;
   }
-  // After the cells, so that who finds a new router finds its snapshot too.
-  if (std::exchange(directory_changed_, false)) {
-    auto directory = std::make_shared<Directory>();
-    for (const auto& [name, existing] : entries_) {
-      directory->emplace_hint(directory->end(), name, existing->cell);
-    }
-    directory_->publish(std::move(directory));
-  }
-  return published;
+  return Done{};
 }
 
-const RouterView* Routers::look(const Scope& scope, Look how) const {
-  struct CachedCell {
-    std::shared_ptr<Cell> cell;  ///< Held, so that its address cannot come to mean another.
-    SnapshotCell<RouterView>::Reader reader;
-  };
-  thread_local std::unordered_map<const Cell*, CachedCell> cache;
-  thread_local std::shared_ptr<const SnapshotCell<Directory>> held;
-  thread_local SnapshotCell<Directory>::Reader reader;
-  if (held != directory_) {
-    held = directory_;
-    reader = {};
+Status Routers::save_due_checkpoints(const std::vector<HeldRouter*>& routers) {
+  if (options_.checkpoint_every == 0) return Done{};
+  for (HeldRouter* const one : routers) {
+    ++gone_through_;
+    if (one->resting || one->since_checkpoint < options_.checkpoint_every) continue;
+    if (Status saved = log_.save_checkpoint(*one); !saved) return saved;
   }
-  const auto& directory = directory_->read(reader);
-  if (!directory) return nullptr;
-  const auto at = directory->find(scope);
-  if (at == directory->end()) return nullptr;
-  if (cache.size() > kMostCachedRouters) cache.clear();
-  CachedCell& cached = cache[at->second.get()];
-  if (!cached.cell) cached.cell = at->second;
-  if (how == Look::use) cached.cell->use();
-  return at->second->view.read(cached.reader).get();
+  return Done{};
+}
+
+Status Routers::checkpoint_all() {
+  for (auto& [scope, one] : routers_) {
+    // A router that rests left its checkpoint behind.
+    if (one->resting || one->since_checkpoint == 0) continue;
+    if (Status saved = log_.save_checkpoint(*one); !saved) return saved;
+  }
+  publish();
+  return Done{};
 }
 
 std::shared_ptr<const RouterSnapshot> Routers::snapshot(const Scope& scope) const {
-  const RouterView* seen = look(scope, Look::use);
+  const RouterView* seen = directory_.look(scope, RouterDirectory::Look::use);
   return seen ? seen->snapshot : nullptr;
 }
 
 RouterView Routers::view(const Scope& scope) const {
-  const RouterView* seen = look(scope, Look::glance);
+  const RouterView* seen = directory_.look(scope, RouterDirectory::Look::glance);
   return seen ? *seen : RouterView{};
 }
 
-std::vector<Scope> Routers::scopes() const {
-  std::vector<Scope> names;
-  if (const auto directory = directory_->read()) {
-    for (const auto& [scope, cell] : *directory) names.push_back(scope);
-  }
-  return names;
-}
+std::vector<Scope> Routers::scopes() const { return directory_.scopes(); }
+
+RestCounters Routers::rest_counters() const { return resting_.counters(); }
 
 RouterReport Routers::report(const Scope& scope) const {
-  const auto at = entries_.find(scope);
-  if (at != entries_.end()) return report_of(*at->second);
+  const auto at = routers_.find(scope);
+  if (at != routers_.end()) return report_of(*at->second);
   RouterReport none;
   none.scope = scope;
   return none;
 }
 
-RouterReport Routers::report_of(const Entry& entry) const {
-  RouterReport report;
-  if (entry.resting) {
-    report = *entry.resting;
-    report.forks = entry.forks;
-    report.divergences = entry.divergences;
-    return report;
+Result<std::shared_ptr<const RouterSnapshot>> Routers::wake(const Scope& scope) {
+  const auto at = routers_.find(scope);
+  if (at == routers_.end()) return unknown_router();
+  HeldRouter& target = *at->second;
+  if (target.resting) {
+    resting_.make_room(target.bytes);
+    Status woken = resting_.wake(target, nullptr);
+    if (woken && !options_.read_only) woken = append_due_schemas();
+    publish();
+    if (!woken) return woken.error();
   }
-  report.scope = entry.scope;
-  report.forks = entry.forks;
-  report.divergences = entry.divergences;
-  const RouterFold& fold = *entry.fold;
-  if (fold.config() == nullptr) return report;
-  report.position = fold.position();
-  report.checksum = fold.checksum();
-  report.decisions = fold.decisions();
-  report.schema_version = fold.schema_version();
-  const BudgetPacer& pacer = fold.pacer();
-  report.budget = {pacer.lambda(), pacer.account(), pacer.spent_today_usd()};
-  report.policy = policy_name(fold.config()->policy);
-  report.mode = fold.config()->mode;
-  for (const auto& arm : fold.arms()) {
-    report.arms.push_back({arm->spec, arm->stats, fold.coefficients(*arm)});
-  }
-  return report;
+  auto snapshot = view(scope).snapshot;
+  if (!snapshot) return unknown_router();
+  settle();
+  return snapshot;
 }
 
 Result<DecisionState> Routers::state_of(const Scope& scope, const std::string& query_id) {
-  const auto at = entries_.find(scope);
-  if (at == entries_.end()) return Error{ErrorCode::not_found, "no such router", "router"};
-  Entry& entry = *at->second;
-  if (entry.resting) {
-    make_room(entry.bytes);
-    if (Status woken = wake(entry, nullptr); !woken) return woken.error();
+  const auto at = routers_.find(scope);
+  if (at == routers_.end()) return unknown_router();
+  HeldRouter& target = *at->second;
+  if (target.resting) {
+    resting_.make_room(target.bytes);
+    if (Status woken = resting_.wake(target, nullptr); !woken) return woken.error();
   }
-  auto state = entry.fold->state_of(query_id, store_);
-  publish_touched();
-  make_room(0);
-  publish_touched();
+  auto state = target.fold->state_of(query_id, store_);
+  settle();
   return state;
 }
 

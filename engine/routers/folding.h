@@ -2,25 +2,23 @@
 
 #include <cstddef>
 #include <map>
-#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "engine/routers/routers.h"
+#include "engine/routers/committed.h"
 
 namespace pointsman {
 
-/// What recovery starts from.
-struct Routers::Recovered {
-  std::unique_ptr<RouterFold> fold;
-  bool forked = false;  ///< A checkpoint speaks of records that the log does not have.
-};
+/// Whether the store took the record: a duplicate, a conflict or a refusal is none of the log's.
+inline bool was_appended(AppendStatus status) {
+  return status == AppendStatus::recorded || status == AppendStatus::revised;
+}
 
 /// A group on its way from the store into the folds. In a shared store others' records may stand
-/// between the group's own, so each router's log is scanned once, and what the scan folds of the
-/// group is described there and then: its answer must not speak of what follows it.
-struct Routers::Folding {
+/// between the group's own, so each router's log is scanned once. What the scan folds of the group
+/// is described there and then, because its answer must not speak of what follows it.
+struct Folding {
   Folding(std::vector<AppendRequest> requests, const std::vector<AppendResult>& results,
           bool shared)
       : group(std::move(requests)), committed(group.size()), described(group.size(), false) {
@@ -29,9 +27,8 @@ struct Routers::Folding {
       committed[i].position = results[i].position;
       committed[i].scope = results[i].scope;
       committed[i].message = results[i].message;
-      const bool appended =
-          results[i].status == AppendStatus::recorded || results[i].status == AppendStatus::revised;
-      if (shared && appended) awaited_[results[i].scope].places[results[i].position] = i;
+      if (shared && was_appended(results[i].status))
+        awaited_[results[i].scope].places[results[i].position] = i;
     }
   }
 
@@ -50,8 +47,8 @@ struct Routers::Folding {
   }
 
   std::vector<AppendRequest> group;
-  std::vector<Committed> committed;
-  std::vector<bool> described;
+  std::vector<Committed> committed;  ///< An entry a request, in the group's order.
+  std::vector<bool> described;       ///< The entries of `committed` that are filled in.
 
  private:
   struct Awaited {
