@@ -39,58 +39,80 @@ HWY_INLINE float waiting_variance(const MirrorView& view, const float* HWY_RESTR
   return sum;
 }
 
-/// Takes the same from each of `width` variances, an even number of vectors. Four steps at a time,
-/// so that the contexts, which are many, are read once for all four.
+/// Four columns of numbers: number i of column k stands at column[k][i·step].
+struct FourColumns {
+  const float* column[4];
+  std::size_t step;
+};
+
+/// Gives `take` the sums Σ_i column[k][i·step]·x_i for the four columns (a to d) and two vectors of
+/// contexts side by side (0 and 1): number i of all contexts stands at xt + i·width. The eight sums
+/// run at once, so that the multiply-adds are all that it waits for.
+template <class Tag, class Take>
+HWY_INLINE void take_eight_sums(Tag tag, const FourColumns& p, std::size_t numbers,
+                                const float* HWY_RESTRICT xt, std::size_t width, const Take& take) {
+  const std::size_t n = hn::Lanes(tag);
+  auto a0 = hn::Zero(tag);
+  auto a1 = hn::Zero(tag);
+  auto b0 = hn::Zero(tag);
+  auto b1 = hn::Zero(tag);
+  auto c0 = hn::Zero(tag);
+  auto c1 = hn::Zero(tag);
+  auto d0 = hn::Zero(tag);
+  auto d1 = hn::Zero(tag);
+  for (std::size_t i = 0; i < numbers; ++i) {
+    const auto x0 = hn::LoadU(tag, xt + i * width);
+    const auto x1 = hn::LoadU(tag, xt + i * width + n);
+    const std::size_t at = i * p.step;
+    a0 = hn::MulAdd(hn::Set(tag, p.column[0][at]), x0, a0);
+    a1 = hn::MulAdd(hn::Set(tag, p.column[0][at]), x1, a1);
+    b0 = hn::MulAdd(hn::Set(tag, p.column[1][at]), x0, b0);
+    b1 = hn::MulAdd(hn::Set(tag, p.column[1][at]), x1, b1);
+    c0 = hn::MulAdd(hn::Set(tag, p.column[2][at]), x0, c0);
+    c1 = hn::MulAdd(hn::Set(tag, p.column[2][at]), x1, c1);
+    d0 = hn::MulAdd(hn::Set(tag, p.column[3][at]), x0, d0);
+    d1 = hn::MulAdd(hn::Set(tag, p.column[3][at]), x1, d1);
+  }
+  take(a0, a1, b0, b1, c0, c1, d0, d1);
+}
+
+/// Takes waiting_variance() of each of `width` contexts from its variance; `width` is an even
+/// number of vectors. Four steps at a time, so that the contexts, which are many, are read once for
+/// all.
 HWY_INLINE void subtract_waiting(const MirrorView& view, const float* HWY_RESTRICT xt,
                                  std::size_t width, float* HWY_RESTRICT variances) {
   const hn::CappedTag<float, 16> tag;
   const std::size_t n = hn::Lanes(tag);
   for (std::size_t first = 0; first < view.waiting; first += 4) {
-    const float* z[4];
+    FourColumns z{{}, 1};
     float shrink[4];
     for (std::size_t k = 0; k < 4; ++k) {
       const bool waits = first + k < view.waiting;  // Else the first one again, for nothing.
-      z[k] = view.directions + (waits ? first + k : first) * view.stride;
+      z.column[k] = view.directions + (waits ? first + k : first) * view.stride;
       shrink[k] = waits ? view.shrinks[first + k] : 0.0F;
     }
     for (std::size_t at = 0; at < width; at += 2 * n) {
-      auto a0 = hn::Zero(tag);
-      auto a1 = hn::Zero(tag);
-      auto b0 = hn::Zero(tag);
-      auto b1 = hn::Zero(tag);
-      auto c0 = hn::Zero(tag);
-      auto c1 = hn::Zero(tag);
-      auto d0 = hn::Zero(tag);
-      auto d1 = hn::Zero(tag);
-      for (std::size_t i = 0; i < view.stride; ++i) {
-        const auto x0 = hn::LoadU(tag, xt + i * width + at);
-        const auto x1 = hn::LoadU(tag, xt + i * width + at + n);
-        a0 = hn::MulAdd(hn::Set(tag, z[0][i]), x0, a0);
-        a1 = hn::MulAdd(hn::Set(tag, z[0][i]), x1, a1);
-        b0 = hn::MulAdd(hn::Set(tag, z[1][i]), x0, b0);
-        b1 = hn::MulAdd(hn::Set(tag, z[1][i]), x1, b1);
-        c0 = hn::MulAdd(hn::Set(tag, z[2][i]), x0, c0);
-        c1 = hn::MulAdd(hn::Set(tag, z[2][i]), x1, c1);
-        d0 = hn::MulAdd(hn::Set(tag, z[3][i]), x0, d0);
-        d1 = hn::MulAdd(hn::Set(tag, z[3][i]), x1, d1);
-      }
-      auto left0 = hn::LoadU(tag, variances + at);
-      auto left1 = hn::LoadU(tag, variances + at + n);
-      left0 = hn::NegMulAdd(hn::Set(tag, shrink[0]), hn::Mul(a0, a0), left0);
-      left1 = hn::NegMulAdd(hn::Set(tag, shrink[0]), hn::Mul(a1, a1), left1);
-      left0 = hn::NegMulAdd(hn::Set(tag, shrink[1]), hn::Mul(b0, b0), left0);
-      left1 = hn::NegMulAdd(hn::Set(tag, shrink[1]), hn::Mul(b1, b1), left1);
-      left0 = hn::NegMulAdd(hn::Set(tag, shrink[2]), hn::Mul(c0, c0), left0);
-      left1 = hn::NegMulAdd(hn::Set(tag, shrink[2]), hn::Mul(c1, c1), left1);
-      left0 = hn::NegMulAdd(hn::Set(tag, shrink[3]), hn::Mul(d0, d0), left0);
-      left1 = hn::NegMulAdd(hn::Set(tag, shrink[3]), hn::Mul(d1, d1), left1);
-      hn::StoreU(left0, tag, variances + at);
-      hn::StoreU(left1, tag, variances + at + n);
+      take_eight_sums(tag, z, view.stride, xt + at, width,
+                      [&](auto a0, auto a1, auto b0, auto b1, auto c0, auto c1, auto d0, auto d1)
+                          HWY_ATTR {
+                            auto left0 = hn::LoadU(tag, variances + at);
+                            auto left1 = hn::LoadU(tag, variances + at + n);
+                            left0 = hn::NegMulAdd(hn::Set(tag, shrink[0]), hn::Mul(a0, a0), left0);
+                            left1 = hn::NegMulAdd(hn::Set(tag, shrink[0]), hn::Mul(a1, a1), left1);
+                            left0 = hn::NegMulAdd(hn::Set(tag, shrink[1]), hn::Mul(b0, b0), left0);
+                            left1 = hn::NegMulAdd(hn::Set(tag, shrink[1]), hn::Mul(b1, b1), left1);
+                            left0 = hn::NegMulAdd(hn::Set(tag, shrink[2]), hn::Mul(c0, c0), left0);
+                            left1 = hn::NegMulAdd(hn::Set(tag, shrink[2]), hn::Mul(c1, c1), left1);
+                            left0 = hn::NegMulAdd(hn::Set(tag, shrink[3]), hn::Mul(d0, d0), left0);
+                            left1 = hn::NegMulAdd(hn::Set(tag, shrink[3]), hn::Mul(d1, d1), left1);
+                            hn::StoreU(left0, tag, variances + at);
+                            hn::StoreU(left1, tag, variances + at + n);
+                          });
     }
   }
 }
 
-/// Takes the same from Px.
+/// Takes what the waiting steps take from Px.
 HWY_INLINE void subtract_waiting_product(const MirrorView& view, const float* HWY_RESTRICT x,
                                          float* HWY_RESTRICT out) {
   const hn::CappedTag<float, 16> tag;
@@ -126,10 +148,10 @@ MeanVariance score_mirror(const MirrorView& view, const float* HWY_RESTRICT x) {
   return {mean, variance > 0.0F ? variance : 0.0F};
 }
 
-/// As below, without vectors.
+/// The scalar form of the function of this name below.
 std::size_t tile_width() { return 4; }
 
-/// As below, without vectors.
+/// The scalar form of the function of this name below.
 void score_tile(const MirrorView& view, const float* HWY_RESTRICT xt,
                 MeanVariance* HWY_RESTRICT out) {
   const std::size_t width = tile_width();
@@ -154,7 +176,7 @@ void score_tile(const MirrorView& view, const float* HWY_RESTRICT xt,
   }
 }
 
-/// As below, without vectors.
+/// The scalar form of the function of this name below.
 void times_mirror(const MirrorView& view, const float* HWY_RESTRICT x, float* HWY_RESTRICT out) {
   const float* HWY_RESTRICT strip = view.strips;
   for (std::size_t column = 0; column < view.dims; column += 16) {
@@ -238,8 +260,7 @@ MeanVariance score_mirror(const MirrorView& view, const float* HWY_RESTRICT x) {
 std::size_t tile_width() { return 2 * hn::Lanes(hn::CappedTag<float, 16>()); }
 
 /// Scores tile_width() contexts, which stand side by side: number i of all of them, then number
-/// i + 1; padded_dims numbers each. Lanes are contexts and P̃'s numbers are broadcast, eight sums at
-/// once (four columns of two vectors), so that the multiply-adds are all it waits for.
+/// i + 1; padded_dims numbers each. Lanes are contexts and P̃'s numbers are broadcast.
 void score_tile(const MirrorView& view, const float* HWY_RESTRICT xt,
                 MeanVariance* HWY_RESTRICT out) {
   const hn::CappedTag<float, 16> tag;
@@ -256,36 +277,20 @@ void score_tile(const MirrorView& view, const float* HWY_RESTRICT xt,
     const float* HWY_RESTRICT xs = xt + column * width;
     // Four columns at a time, from the diagonal down: P̃ is zero above it.
     for (std::size_t group = 0; group < columns; group += 4) {
-      auto a0 = hn::Zero(tag);
-      auto a1 = hn::Zero(tag);
-      auto b0 = hn::Zero(tag);
-      auto b1 = hn::Zero(tag);
-      auto c0 = hn::Zero(tag);
-      auto c1 = hn::Zero(tag);
-      auto d0 = hn::Zero(tag);
-      auto d1 = hn::Zero(tag);
-      for (std::size_t row = group; row < rows; ++row) {
-        const float* HWY_RESTRICT p = strip + 16 * row + group;
-        const auto x0 = hn::LoadU(tag, xs + row * width);
-        const auto x1 = hn::LoadU(tag, xs + row * width + n);
-        a0 = hn::MulAdd(hn::Set(tag, p[0]), x0, a0);
-        a1 = hn::MulAdd(hn::Set(tag, p[0]), x1, a1);
-        b0 = hn::MulAdd(hn::Set(tag, p[1]), x0, b0);
-        b1 = hn::MulAdd(hn::Set(tag, p[1]), x1, b1);
-        c0 = hn::MulAdd(hn::Set(tag, p[2]), x0, c0);
-        c1 = hn::MulAdd(hn::Set(tag, p[2]), x1, c1);
-        d0 = hn::MulAdd(hn::Set(tag, p[3]), x0, d0);
-        d1 = hn::MulAdd(hn::Set(tag, p[3]), x1, d1);
-      }
       const float* HWY_RESTRICT own = xs + group * width;
-      variance0 = hn::MulAdd(a0, hn::LoadU(tag, own), variance0);
-      variance1 = hn::MulAdd(a1, hn::LoadU(tag, own + n), variance1);
-      variance0 = hn::MulAdd(b0, hn::LoadU(tag, own + width), variance0);
-      variance1 = hn::MulAdd(b1, hn::LoadU(tag, own + width + n), variance1);
-      variance0 = hn::MulAdd(c0, hn::LoadU(tag, own + 2 * width), variance0);
-      variance1 = hn::MulAdd(c1, hn::LoadU(tag, own + 2 * width + n), variance1);
-      variance0 = hn::MulAdd(d0, hn::LoadU(tag, own + 3 * width), variance0);
-      variance1 = hn::MulAdd(d1, hn::LoadU(tag, own + 3 * width + n), variance1);
+      const float* const p = strip + 16 * group + group;
+      take_eight_sums(
+          tag, FourColumns{{p, p + 1, p + 2, p + 3}, 16}, rows - group, own, width,
+          [&](auto a0, auto a1, auto b0, auto b1, auto c0, auto c1, auto d0, auto d1) HWY_ATTR {
+            variance0 = hn::MulAdd(a0, hn::LoadU(tag, own), variance0);
+            variance1 = hn::MulAdd(a1, hn::LoadU(tag, own + n), variance1);
+            variance0 = hn::MulAdd(b0, hn::LoadU(tag, own + width), variance0);
+            variance1 = hn::MulAdd(b1, hn::LoadU(tag, own + width + n), variance1);
+            variance0 = hn::MulAdd(c0, hn::LoadU(tag, own + 2 * width), variance0);
+            variance1 = hn::MulAdd(c1, hn::LoadU(tag, own + 2 * width + n), variance1);
+            variance0 = hn::MulAdd(d0, hn::LoadU(tag, own + 3 * width), variance0);
+            variance1 = hn::MulAdd(d1, hn::LoadU(tag, own + 3 * width + n), variance1);
+          });
     }
     for (std::size_t i = 0; i < columns; ++i) {
       const auto theta = hn::Set(tag, view.theta[column + i]);
