@@ -217,6 +217,7 @@ bool RouterFold::restore(const Checkpoint& checkpoint) {
   auto* schema = std::get_if<SchemaRevision>(&schema_record->body);
   if (config == nullptr || schema == nullptr) return false;
 
+  bound_learner(config->policy, config->posterior, config->propensity_floor);
   config_ = std::make_shared<const RouterConfig>(std::move(*config));
   encoder_ = std::make_shared<const FeatureEncoder>(config_->features, options_.text_model);
   std::vector<std::uint32_t> inputs = map_inputs(*config_);

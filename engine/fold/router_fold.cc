@@ -106,7 +106,9 @@ void RouterFold::reset_schema(LogPosition position) {
 
 Status RouterFold::fold_config(const RouterConfig& config, LogPosition position) {
   const std::shared_ptr<const RouterConfig> before = config_;
-  config_ = std::make_shared<const RouterConfig>(config);
+  auto bounded = std::make_shared<RouterConfig>(config);
+  bound_learner(bounded->policy, bounded->posterior, bounded->propensity_floor);
+  config_ = std::move(bounded);
   encoder_ = std::make_shared<const FeatureEncoder>(config.features, options_.text_model);
 
   // A map over the fields comes and goes with the policy, and with it what contexts are.

@@ -4,26 +4,27 @@
 
 namespace pointsman {
 
-/// Who and when: what every record needs beside its body.
+/// What every record needs beside its body: its id and its time.
 struct RecordStamp {
   RecordId id{};
   Timestamp time{};
 };
 
-/// What makes each kind of record exactly-once (LOG.md), in one place for every caller.
+// What makes each kind of record exactly-once (docs/LOG.md) stands here, for every caller.
 
 /// `body` is the fingerprint of the canonical request: the same query_id with another one is a
 /// conflict.
 AppendRequest append_decision(Scope scope, RecordStamp stamp, Decision decision, Fingerprint body);
 
-/// One slot a signal type, holding the fingerprint of the payload. `router` empty: the decision's.
+/// A signal type has one slot, which holds the fingerprint of the payload. Where scope.router is
+/// empty, the record goes to the decision's router.
 AppendRequest append_feedback(Scope scope, RecordStamp stamp, Feedback feedback,
                               Fingerprint payload);
 
-/// One slot a field, holding the field's value.
+/// Each field has one slot, which holds the field's value.
 AppendRequest append_outcome(Scope scope, RecordStamp stamp, Outcome outcome);
 
-/// One slot a signal type of the session in this router.
+/// A signal type has one slot in the session of this router.
 AppendRequest append_session_feedback(Scope scope, RecordStamp stamp, SessionFeedback feedback,
                                       Fingerprint payload);
 
@@ -35,7 +36,7 @@ AppendRequest append_config(Scope scope, RecordStamp stamp, RouterConfig config,
 AppendRequest append_schema(Scope scope, RecordStamp stamp, SchemaRevision revision,
                             LogPosition layout_since);
 
-/// The same rows (by `body`, their fingerprint) are taken once.
+/// Rows are taken once: `body` is their fingerprint.
 AppendRequest append_warm_start(Scope scope, RecordStamp stamp, WarmStart warm, Fingerprint body);
 
 AppendRequest append_arm(Scope scope, RecordStamp stamp, ArmPut put);

@@ -90,9 +90,9 @@ struct TailCut {
   double mass;
 };
 
-/// Of Beta(a, b), on the side of 0. In y = logit(x) the density g is log-concave, so ∫_{−∞}^y g is
-/// close to g/(ln g)' in the tail; Newton's steps on the logarithm of that approach the wanted mass
-/// from below whatever the start.
+/// Cuts the tail of Beta(a, b) on the side of 0. In y = logit(x) the density g is log-concave, so
+/// ∫_{−∞}^y g is close to g/(ln g)' in the tail; Newton's steps on the logarithm of that approach
+/// the wanted mass from below whatever the start.
 TailCut cut_lower_tail(double a, double b, double log_beta) {
   const double mode = std::log(a / b);
   double y = std::max(mode - 6.0 * std::sqrt((a + b) / (a * b)), -kLargestLogit);

@@ -288,16 +288,14 @@ Status check_learner(const Learner& learner) {
   return check(learner.propensity_floor, kFloor, "");
 }
 
-void bound_options(PolicyOptions& policy) {
+void bound_learner(PolicyOptions& policy, PosteriorOptions& posterior, double& propensity_floor) {
   const CataloguedPolicy& entry = catalogued(policy);
   const PolicyOptions defaults = entry.make();
   for (const PolicyOption& option : entry.options) bound(policy, option, option.get(defaults));
-}
-
-void bound_options(PosteriorOptions& posterior) {
   for (const PosteriorOption& option : kPosterior) {
     bound(posterior, option, option.get(PosteriorOptions{}));
   }
+  bound(propensity_floor, kFloor, 0.0);
 }
 
 }  // namespace pointsman

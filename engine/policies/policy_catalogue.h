@@ -94,8 +94,7 @@ struct Learner {
 Status check_learner(const Learner& learner);
 
 /// Moves every option to the nearest value of its range, one that is not a number to its default.
-/// For configurations that an earlier release put into a log, which bounded less.
-void bound_options(PolicyOptions& policy);
-void bound_options(PosteriorOptions& posterior);
+/// For configurations that an earlier release, which bounded less, put into a log.
+void bound_learner(PolicyOptions& policy, PosteriorOptions& posterior, double& propensity_floor);
 
 }  // namespace pointsman

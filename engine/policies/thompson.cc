@@ -30,7 +30,7 @@ struct ThompsonArm {
   double sigma;
   double end;         ///< Where its Φ is 1 for our purposes: centre + Tσ.
   double mass;        ///< Σ w·F·φ/Φ so far, in units of the interval's length.
-  std::size_t index;  ///< Of the arm in the caller's spans.
+  std::size_t index;  ///< The arm's place in the caller's spans.
 };
 
 /// Up to kChunk nodes in increasing order. Unused ones have weight 0 and a valid t.

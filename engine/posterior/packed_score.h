@@ -24,13 +24,13 @@ struct PackedPosterior {
   std::span<const double> theta;  ///< (d,)
 };
 
-/// The same as LinearPosterior holds it.
+/// One arm's posterior as LinearPosterior holds it, in blocks.
 struct BlockPosterior {
   const BlockTriangle& inverse_precision;
   std::span<const double> theta;  ///< (d,)
 };
 
-/// One cache line, and the widest vector in use.
+/// A cache line, which is as long as the widest vector in use.
 struct alignas(64) CacheLine {
   std::array<float, 16> lanes;
 };
@@ -88,9 +88,9 @@ class PackedMirror final {
 
   /// Takes another posterior. Allocates only where it has other dimensions than the last one.
   void assign(const BlockPosterior& posterior);
-  /// The same with strips that are shared and steps that wait.
+  /// Takes strips that are shared, and the steps that wait.
   void assign(const SteppedPosterior& posterior);
-  /// The same from numbers without blocks, by way of a copy.
+  /// Takes numbers without blocks, by way of a copy.
   void assign(const PackedPosterior& posterior);
 
   /// What this mirror holds, its own size and shared strips included.

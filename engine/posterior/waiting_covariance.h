@@ -78,7 +78,7 @@ class WaitingCovariance final {
   BlockTriangle matrix_;          ///< Whole.
   std::vector<Quad> directions_;  ///< z of each waiting step, padded with zeros.
   std::vector<double> shrinks_;
-  std::shared_ptr<const PackedStrips> strips_;  ///< Of matrix_ as it is, or null.
+  std::shared_ptr<const PackedStrips> strips_;  ///< The f32 copy of matrix_ as it is, or null.
 };
 
 }  // namespace pointsman

@@ -18,10 +18,10 @@ struct FoldedRecord {
   RecordId id{};
 };
 
-/// One indexed read. Errors: the store's.
+/// Compares by one indexed read. Errors: the store's.
 Result<LogMatch> match_log(Store& store, const Scope& scope, const FoldedRecord& folded);
 
-/// The same of the last record of a fold.
+/// Compares the last record of a fold.
 Result<LogMatch> match_log(Store& store, const RouterFold& fold);
 
 }  // namespace pointsman

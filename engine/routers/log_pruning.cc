@@ -14,7 +14,7 @@ struct Footing {
   RecordId id{};
 };
 
-/// Of the oldest usable checkpoint. Errors: `conflict` where there is none.
+/// The footing of the oldest usable checkpoint. Errors: `conflict` where there is none.
 Result<Footing> oldest_usable(Store& store, const Scope& scope,
                               const RouterFold::Options& options) {
   const auto checkpoints = store.load_checkpoints(scope);

@@ -45,7 +45,10 @@ Router::Router(Options options)
       fold_(kOwnScope, {.text_model = options_.text_model}) {}
 
 Result<std::unique_ptr<Router>> Router::make(Options options) {
-  if (Status ok = check_arms(options.config.arms); !ok) return ok.error();
+  const RouterConfig& given = options.config;
+  if (Status ok = check_arms(given.arms); !ok) return ok.error();
+  const Learner learner{given.policy, given.posterior, given.propensity_floor};
+  if (Status ok = check_learner(learner); !ok) return ok.error();
   std::unique_ptr<Router> made(new Router(std::move(options)));
   RouterConfig config = std::move(made->options_.config);
   if (Status ok = made->append(std::move(config), {}); !ok) return ok.error();

@@ -36,7 +36,8 @@ class Router final {
     std::function<Status(const StoredRecord&)> log = {};
   };
 
-  /// Errors: `invalid` for two arms of one id; what `log` says to the configuration.
+  /// Errors: `invalid` for two arms of one id and for an option of the policy, the prior or the
+  /// floor that lies outside its range, with the field named; what `log` says to the configuration.
   static Result<std::unique_ptr<Router>> make(Options options);
 
   /// A router that folds `records`, as an earlier one's log heard them, and goes on from there; its

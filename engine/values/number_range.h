@@ -19,7 +19,7 @@ struct NumberRange {
   /// least 0", "a number more than 0 and at most 1", "a finite number".
   std::string text() const;
 
-  /// The same in as few signs as a table has room for: "0 to 1", "≥ 0", "> 0, ≤ 1", "any".
+  /// The range in as few signs as a table has room for: "0 to 1", "≥ 0", "> 0, ≤ 1", "any".
   std::string short_text() const;
 };
 

@@ -86,10 +86,11 @@ TEST(PolicyCatalogue, ALearnerOutOfRangeIsRefusedWithTheFieldNamed) {
 
 TEST(PolicyCatalogue, OptionsOfAnOlderLogMoveToTheNearestValueOfTheirRange) {
   PolicyOptions policy = DefaultOptions{.alpha = 1e300, .landmark_precision = 0, .bandwidth = kNan};
-  bound_options(policy);
-  EXPECT_EQ(policy, PolicyOptions(DefaultOptions{.alpha = 1000.0, .landmark_precision = 1e-6}));
   PosteriorOptions prior{.intercept_mean = -kInfinity, .field_precision = 7.0, .gamma = 0.0};
-  bound_options(prior);
+  double floor = 2.0;
+  bound_learner(policy, prior, floor);
+  EXPECT_EQ(policy, PolicyOptions(DefaultOptions{.alpha = 1000.0, .landmark_precision = 1e-6}));
+  EXPECT_EQ(floor, 1.0);
   EXPECT_EQ(prior.intercept_mean, -1000.0);
   EXPECT_EQ(prior.field_precision, 7.0);
   EXPECT_GT(prior.gamma, 0.0);
