@@ -91,19 +91,21 @@ bool SqliteQuery::is_null_at(int column) const {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const Options& options) {
-  const int mode =
-      options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const std::string& path = options.file->path();
+  const int mode = options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   sqlite3* database = nullptr;
-  const int code = sqlite3_open_v2(options.path.c_str(), &database,
+  const int code = sqlite3_open_v2(path.c_str(), &database,
                                    mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (database == nullptr) return Error{ErrorCode::unavailable, "SQLite has no memory.", ""};
   // Owns the handle from here on: SQLite gives one even where opening failed.
-  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(database));
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(database, options.file));
   if (code != SQLITE_OK) {
     Error error = connection->error(code);
-    error.message = "Cannot open the store " + options.path + ": " + error.message;
+    error.message = "Cannot open the store " + path + ": " + error.message;
     return error;
   }
+  // Another file that took its place has just been opened in its stead, or may have been.
+  if (!options.file->in_place()) return options.file->gone();
   sqlite3_busy_timeout(database, options.busy_timeout_ms);
   return connection;
 }

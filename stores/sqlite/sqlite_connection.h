@@ -8,8 +8,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "engine/values/result.h"
+#include "stores/sqlite/sqlite_file.h"
 
 namespace pointsman {
 
@@ -71,11 +73,12 @@ class SqliteQuery final {
 class SqliteConnection final {
  public:
   struct Options {
-    std::string path;
+    std::shared_ptr<SqliteFile> file;
     bool read_only = false;
     int busy_timeout_ms = 5000;
   };
 
+  /// Error: `unavailable` where the file is no longer at its path, too; it is never made.
   static Result<std::unique_ptr<SqliteConnection>> open(const Options& options);
 
   SqliteConnection(const SqliteConnection&) = delete;
@@ -100,8 +103,10 @@ class SqliteConnection final {
   bool in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
 
  private:
-  explicit SqliteConnection(sqlite3* database) : database_(database) {}
+  SqliteConnection(sqlite3* database, std::shared_ptr<SqliteFile> file)
+      : file_(std::move(file)), database_(database) {}
 
+  std::shared_ptr<SqliteFile> file_;  ///< Outlives database_, which holds locks on it.
   sqlite3* database_;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
 };

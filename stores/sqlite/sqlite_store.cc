@@ -65,13 +65,17 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteStoreOptions&
     return invalid("store", "A SQLite store needs a file; for a log in memory use memory:.");
   }
   if (options.readers == 0) return invalid("readers", "A SQLite store needs a reader.");
-  std::optional<FileLock> lock;
+  Result<std::shared_ptr<SqliteFile>> file =
+      SqliteFile::at(options.path, options.read_only ? SqliteFile::IfMissing::fail
+                                                     : SqliteFile::IfMissing::create);
+  if (!file.ok()) return file.error();
+  std::optional<SqliteFileLock> lock;
   if (!options.read_only) {
-    Result<FileLock> taken = FileLock::acquire(options.path + "-lock");
+    Result<SqliteFileLock> taken = SqliteFileLock::acquire(*file);
     if (!taken.ok()) return taken.error();
-    lock = std::move(taken).value();
+    lock.emplace(std::move(taken).value());
   }
-  std::unique_ptr<SqliteStore> store(new SqliteStore(options, std::move(lock)));
+  std::unique_ptr<SqliteStore> store(new SqliteStore(options, *file, std::move(lock)));
   if (!options.read_only) {
     if (const Status opened = store->open_writer(); !opened.ok()) return opened.error();
   }
@@ -79,12 +83,14 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteStoreOptions&
   return store;
 }
 
-SqliteStore::SqliteStore(const SqliteStoreOptions& options, std::optional<FileLock> lock)
+SqliteStore::SqliteStore(const SqliteStoreOptions& options, std::shared_ptr<SqliteFile> file,
+                         std::optional<SqliteFileLock> lock)
     : options_(options),
+      file_(std::move(file)),
       lock_(std::move(lock)),
       readers_(std::make_unique<SqliteReaders>(
           SqliteConnection::Options{
-              .path = options.path, .read_only = true, .busy_timeout_ms = options.busy_timeout_ms},
+              .file = file_, .read_only = true, .busy_timeout_ms = options.busy_timeout_ms},
           options.readers)) {}
 
 SqliteStore::~SqliteStore() {
@@ -95,7 +101,7 @@ SqliteStore::~SqliteStore() {
 
 Status SqliteStore::open_writer() {
   Result<std::unique_ptr<SqliteConnection>> opened = SqliteConnection::open(
-      {.path = options_.path, .read_only = false, .busy_timeout_ms = options_.busy_timeout_ms});
+      {.file = file_, .read_only = false, .busy_timeout_ms = options_.busy_timeout_ms});
   if (!opened.ok()) return opened.error();
   SqliteConnection& connection = **opened;
   const bool full = options_.synchronous == SqliteSynchronous::full;

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "engine/log/store.h"
-#include "stores/sqlite/file_lock.h"
+#include "stores/sqlite/sqlite_file.h"
 
 namespace pointsman {
 
@@ -27,7 +27,8 @@ enum class SqliteSynchronous : std::uint8_t {
 };
 
 struct SqliteStoreOptions {
-  std::string path;  ///< The file; made where it is missing. Its folder must be there.
+  /// The file; made where it is missing, for its owner alone. Its folder must be there.
+  std::string path;
   SqliteSynchronous synchronous = SqliteSynchronous::full;
   bool read_only = false;      ///< Reads beside a process that writes; appending is an error.
   int busy_timeout_ms = 5000;  ///< How long a call waits for a lock of another connection.
@@ -35,10 +36,11 @@ struct SqliteStoreOptions {
   std::size_t max_record_bytes = 64U << 20;  ///< Encoded; a larger record is `failed`.
 };
 
-/// The log in one SQLite file (3.40, WAL), for one writing process: FILE-lock is held while the
-/// store is open, and another writer gets `unavailable`. One append() is one transaction. Readers
-/// have connections of their own and never wait for the writer. People may read the file with any
-/// SQLite tool: see the tables and views in sqlite_schema.cc.
+/// The log in one SQLite file (3.40, WAL), for one writing process: the file is locked while
+/// the store is open, and another writer gets `unavailable`, by whatever name it opens it. One
+/// append() is one transaction. Readers have connections of their own and never wait for the
+/// writer. People may read the file with any SQLite tool: see the tables and views in
+/// sqlite_schema.cc.
 ///
 /// Durability: with synchronous = full an acknowledged record survives a power loss as far as the
 /// disk keeps what it says it synced; with normal it survives the process, kill -9 included. After
@@ -77,7 +79,8 @@ class SqliteStore final : public Store {
   std::uint64_t connections() const override { return 1 + reopened_.load(); }
 
  private:
-  SqliteStore(const SqliteStoreOptions& options, std::optional<FileLock> lock);
+  SqliteStore(const SqliteStoreOptions& options, std::shared_ptr<SqliteFile> file,
+              std::optional<SqliteFileLock> lock);
   Status open_writer();
   Status ready_to_write();
   Status look_at_file();
@@ -87,7 +90,8 @@ class SqliteStore final : public Store {
   Status in_transaction(const std::function<int(SqliteConnection&)>& work);
 
   const SqliteStoreOptions options_;
-  std::optional<FileLock> lock_;  ///< Outlives the connections: declared before them.
+  const std::shared_ptr<SqliteFile> file_;
+  std::optional<SqliteFileLock> lock_;  ///< Outlives the connections: declared before them.
   std::string found_journal_mode_;
   std::string found_synchronous_;
   bool may_be_pruned_ = false;  ///< A file of an earlier release, open for reading, cannot be.

@@ -1,10 +1,14 @@
 #include "stores/sqlite/sqlite_store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -41,6 +45,25 @@ std::string sql(const std::string& file, const std::string& statement) {
   return found;
 }
 
+/// What `work` returns in a process that was there before `prepare` ran in this one, so that it
+/// shares no open file with it.
+int in_another_process(const std::function<int()>& work, const std::function<void()>& prepare) {
+  int ends[2];
+  EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char byte = 0;
+    _exit(::read(ends[0], &byte, 1) == 1 ? work() : 255);
+  }
+  prepare();
+  EXPECT_EQ(::write(ends[1], "", 1), 1);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 class SqliteStoreTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -69,6 +92,56 @@ TEST_F(SqliteStoreTest, ASecondWriterIsToldThatTheFileIsInUse) {
   EXPECT_NE(second.error().message.find("in use by another process"), std::string::npos);
   store_.reset();
   EXPECT_TRUE(open_sqlite(file_).ok()) << "The lock goes with the store.";
+}
+
+TEST_F(SqliteStoreTest, ALinkToTheFileIsTheSameStoreWhateverItIsCalled) {
+  const std::string symbolic = folder_.file("symbolic.db");
+  const std::string hard = folder_.file("hard.db");
+  std::filesystem::create_symlink(file_, symbolic);
+  std::filesystem::create_hard_link(file_, hard);
+  const std::filesystem::path path(file_);
+  const std::string detour = path.parent_path() / ".." / path.parent_path().filename() / "log.db";
+  const auto opened_names = [&] {
+    int opened = 0;
+    for (const std::string& name : {symbolic, hard, detour}) opened += open_sqlite(name).ok();
+    return opened;
+  };
+  store_.reset();
+  const int elsewhere =
+      in_another_process(opened_names, [&] { store_ = open_sqlite(file_).value(); });
+  EXPECT_EQ(elsewhere, 0) << "Another process opened it by another name.";
+  EXPECT_EQ(opened_names(), 0) << "This process opened it by another name.";
+  append_one(decision({.query_id = "q1"}));
+  EXPECT_EQ(open_sqlite(symbolic, /*read_only=*/true).value()->scan(kScope, 0, 10)->size(), 1U);
+}
+
+/// SQLite's locks on a file go when the process closes any descriptor of it. A program that then
+/// opened the file would take itself for the last to use it, and throw the WAL away as it closes.
+TEST_F(SqliteStoreTest, AttemptsToOpenTheFileAgainLeaveSqlitesLocksWhereTheyAre) {
+  store_.reset();
+  const auto count = [&] { return sql(file_, "SELECT COUNT(*) FROM records") == "1" ? 0 : 1; };
+  const int elsewhere = in_another_process(count, [&] {
+    store_ = open_sqlite(file_).value();
+    append_one(decision({.query_id = "q1"}));
+    EXPECT_FALSE(open_sqlite(file_).ok());
+    EXPECT_TRUE(open_sqlite(file_, /*read_only=*/true).ok());
+    EXPECT_TRUE(std::filesystem::exists(file_ + "-wal"));
+  });
+  EXPECT_EQ(elsewhere, 0);
+  EXPECT_TRUE(std::filesystem::exists(file_ + "-wal")) << "The file is still in use.";
+}
+
+TEST_F(SqliteStoreTest, ANewFileIsItsOwnersAloneAndAnOldOneKeepsItsMode) {
+  using std::filesystem::perms;
+  constexpr perms kOwners = perms::owner_read | perms::owner_write;
+  append_one(decision({.query_id = "q1"}));
+  for (const char* suffix : {"", "-wal", "-shm", "-lock"}) {
+    EXPECT_EQ(std::filesystem::status(file_ + suffix).permissions(), kOwners) << suffix;
+  }
+  store_.reset();
+  std::filesystem::permissions(file_, kOwners | perms::group_read);
+  ASSERT_TRUE(open_sqlite(file_).ok());
+  EXPECT_EQ(std::filesystem::status(file_).permissions(), kOwners | perms::group_read);
 }
 
 TEST_F(SqliteStoreTest, AReaderBesideTheWriterSeesWhatIsCommittedAndWritesNothing) {
