@@ -112,6 +112,12 @@ struct StoreCounts {
   std::uint64_t open_decisions = 0;  ///< Not past their expiry at `now`.
 };
 
+/// How thoroughly Store::check() looks.
+enum class StoreCheck : std::uint8_t {
+  identity,  ///< Reads what names the log.
+  writing,   ///< Also writes, and leaves the log as it was.
+};
+
 /// The log, behind a port. One append call is one atomic, durable group: when it returns, every
 /// record it reports as recorded survives what the store's settings survive (see durability()).
 ///
@@ -182,6 +188,12 @@ class Store : public DecisionSource {
   virtual Status compact() = 0;
 
   virtual Result<StoreCounts> counts(const Scope& scope, Timestamp now) = 0;
+
+  /// Whether the log can be reached and is still the one that was opened: a file may be removed or
+  /// replaced under its name, a server emptied. Waits for no append, but as long as the store's own
+  /// timeouts. Error: `unavailable` with what is wrong; where the log is another, append() is
+  /// refused with the same until it is back, so that nothing is acknowledged that is lost.
+  virtual Status check(StoreCheck how) = 0;
 
   /// The settings found, as name and value, for /stats: kind, synchronous mode, eviction, …
   virtual std::vector<std::pair<std::string, std::string>> settings() const = 0;

@@ -9,9 +9,6 @@
 namespace pointsman {
 namespace {
 
-/// How much longer than PostgreSQL we wait, before a statement counts as lost.
-constexpr std::chrono::milliseconds kGrace{3000};
-
 /// What PostgreSQL's code (SQLSTATE, appendix A) means.
 PostgresFault fault_of(std::string_view code) {
   if (code == "23505") return PostgresFault::race;
@@ -49,7 +46,9 @@ std::string session_settings(std::chrono::milliseconds statement_timeout) {
 }  // namespace
 
 PostgresConnection::PostgresConnection(const Options& options, PostgresWatchdog& watchdog)
-    : url_(options.url), patience_(options.statement_timeout + kGrace), watchdog_(watchdog) {}
+    : url_(options.url),
+      patience_(options.statement_timeout + options.grace),
+      watchdog_(watchdog) {}
 
 Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const Options& options,
                                                                      PostgresWatchdog& watchdog) {

@@ -46,7 +46,8 @@ class PostgresConnection final {
   struct Options {
     PostgresUrl url;
     std::chrono::milliseconds connect_timeout;
-    std::chrono::milliseconds statement_timeout;  ///< PostgreSQL's own; ours is a little longer.
+    std::chrono::milliseconds statement_timeout;  ///< PostgreSQL's own; ours is longer by this:
+    std::chrono::milliseconds grace{3'000};
   };
 
   /// The session's settings are made; the schema "pointsman" is its search path. `watchdog` must

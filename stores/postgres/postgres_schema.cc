@@ -23,7 +23,7 @@ constexpr const char* kMakeSchema =
 std::string migration(std::int64_t from) {
   const std::array<std::string, kPostgresSchemaVersion> migrations = {
       std::string(kPostgresTables).append(kPostgresViews), std::string(kPostgresPrunedBelow), "",
-      ""};
+      "", std::string(kPostgresStoreIdentity)};
   return migrations[static_cast<std::size_t>(from)];
 }
 

@@ -24,6 +24,33 @@ constexpr PostgresStatement kSettings{
     "SELECT current_setting('server_version'), current_setting('synchronous_commit'), "
     "current_setting('fsync'), (SELECT count(*) FROM pg_stat_replication)"};
 
+constexpr PostgresStatement kReadIdentity{"read_identity", "SELECT id FROM store_identity"};
+constexpr PostgresStatement kProveWriting{"prove_writing",
+                                          "UPDATE store_identity SET writes = writes + 1"};
+
+/// How long a check waits for an answer.
+constexpr std::chrono::milliseconds kLongestCheck{1'000};
+
+PostgresDoor::Options door_options(const PostgresStoreOptions& options) {
+  return {.connection = {.url = PostgresUrl(options.url),
+                         .connect_timeout = options.connect_timeout,
+                         .statement_timeout = options.statement_timeout},
+          .first_pause = options.first_pause,
+          .longest_pause = options.longest_pause};
+}
+
+PostgresDoor::Options checking_options(const PostgresStoreOptions& options) {
+  PostgresDoor::Options made = door_options(options);
+  made.connection.statement_timeout = std::min(options.statement_timeout, kLongestCheck);
+  made.connection.grace = std::chrono::milliseconds(200);
+  return made;
+}
+
+Result<std::string> identity_in(const pqxx::result& rows) {
+  if (rows.size() == 1) return std::string(rows[0][0].c_str());
+  return Error{ErrorCode::unavailable, "PostgreSQL keeps no id of the store.", ""};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const PostgresStoreOptions& options) {
@@ -36,14 +63,9 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const PostgresStoreOp
 
 PostgresStore::PostgresStore(const PostgresStoreOptions& options)
     : options_(options),
-      door_(std::make_unique<PostgresDoor>(
-          PostgresDoor::Options{.connection = {.url = PostgresUrl(options.url),
-                                               .connect_timeout = options.connect_timeout,
-                                               .statement_timeout = options.statement_timeout},
-                                .first_pause = options.first_pause,
-                                .longest_pause = options.longest_pause})),
-      readers_(std::make_unique<PostgresPool>(*door_, options.readers, options.statement_timeout)) {
-}
+      door_(std::make_unique<PostgresDoor>(door_options(options))),
+      readers_(std::make_unique<PostgresPool>(*door_, options.readers, options.statement_timeout)),
+      checking_door_(std::make_unique<PostgresDoor>(checking_options(options))) {}
 
 PostgresStore::~PostgresStore() = default;
 
@@ -54,10 +76,54 @@ Status PostgresStore::ready_to_write() {
   Result<std::unique_ptr<PostgresConnection>> opened = door_->open();
   if (!opened.ok()) return opened.error();
   // Each time: this may be another server than the last, as after a failover.
-  if (Status migrated = migrate_postgres_schema(**opened); !migrated.ok()) return migrated;
+  if (Status same = take_or_meet_identity(**opened); !same.ok()) return same;
   if (Status looked = look_at_server(**opened); !looked.ok()) return looked;
   writer_ = std::move(opened).value();
   ++connected_;
+  return Done{};
+}
+
+Status PostgresStore::take_or_meet_identity(PostgresConnection& connection) {
+  // Nothing is made in a database that is not the one that was opened.
+  if (id_.empty()) {
+    if (Status migrated = migrate_postgres_schema(connection); !migrated.ok()) return migrated;
+  }
+  PostgresAnswer answer = connection.run(kReadIdentity);
+  if (answer.fault == PostgresFault::refused && !id_.empty()) return judge_identity("");
+  if (!answer.ok()) return std::move(answer.error);
+  Result<std::string> found = identity_in(answer.rows);
+  if (!found.ok()) return found.error();
+  if (id_.empty()) id_ = *found;
+  return judge_identity(*found);
+}
+
+Status PostgresStore::judge_identity(std::string_view found) const {
+  if (found == id_) return Done{};
+  return Error{ErrorCode::unavailable,
+               "The PostgreSQL database is not the one that was opened: it was made anew, or "
+               "another stands at its address. Bring that one back, or restart the server to use "
+               "this one.",
+               ""};
+}
+
+Status PostgresStore::check(StoreCheck how) {
+  const std::lock_guard lock(check_mutex_);
+  if (!checking_ || !checking_->alive()) {
+    checking_.reset();
+    Result<std::unique_ptr<PostgresConnection>> opened = checking_door_->open();
+    if (!opened.ok()) return opened.error();
+    checking_ = std::move(opened).value();
+  }
+  // Not given again where the session is lost: that is an answer.
+  PostgresAnswer answer = checking_->run(kReadIdentity);
+  if (!answer.ok()) return std::move(answer.error);
+  const Result<std::string> found = identity_in(answer.rows);
+  if (!found.ok()) return found.error();
+  Status same = judge_identity(*found);
+  is_another_ = !same.ok();
+  if (!same.ok() || how == StoreCheck::identity) return same;
+  PostgresAnswer written = checking_->run(kProveWriting);
+  if (!written.ok()) return std::move(written.error);
   return Done{};
 }
 
@@ -99,6 +165,7 @@ Result<std::vector<AppendResult>> PostgresStore::append(std::span<const AppendRe
   if (group.empty()) return std::vector<AppendResult>{};
   const std::lock_guard lock(write_mutex_);
   if (const Status ready = ready_to_write(); !ready.ok()) return ready.error();
+  if (is_another_) return judge_identity("").error();
   PostgresGroupOutcome outcome = append_group(group);
   if (outcome.fault == PostgresFault::none) return std::move(outcome.results);
   if (writer_->lost()) writer_.reset();

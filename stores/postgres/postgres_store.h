@@ -44,6 +44,9 @@ struct PostgresStoreOptions {
 /// Durability is that of the server: settings() says what was found. synchronous_commit = off is
 /// refused where there are replicas.
 ///
+/// A database that was exchanged for another, or made anew, is refused until the server is started
+/// anew: the schema has a random id.
+///
 /// Errors: `in_doubt` where the connection was lost while an append was under way, because the
 /// statement commits by itself; `unavailable` where PostgreSQL cannot be reached or says no. It
 /// connects anew at the next call, after a pause that grows. A record that breaks for a reason of
@@ -76,6 +79,7 @@ class PostgresStore final : public Store {
   Result<LogPosition> pruned_below(const Scope& scope) override;
   Status compact() override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
+  Status check(StoreCheck how) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return true; }
   std::uint64_t connections() const override;
@@ -92,11 +96,20 @@ class PostgresStore final : public Store {
   explicit PostgresStore(const PostgresStoreOptions& options);
   Status ready_to_write();
   Status look_at_server(PostgresConnection& connection);
+  /// At open the store's id is taken, and made where there is none; later it has to be there.
+  Status take_or_meet_identity(PostgresConnection& connection);
+  Status judge_identity(std::string_view found) const;
   PostgresGroupOutcome append_group(std::span<const AppendRequest> group);
 
   const PostgresStoreOptions options_;
   std::unique_ptr<PostgresDoor> door_;  ///< Outlives the connections: declared before them.
   std::unique_ptr<PostgresPool> readers_;
+  std::unique_ptr<PostgresDoor> checking_door_;
+  std::mutex check_mutex_;
+  /// Waits for no other call, and not long for PostgreSQL.
+  std::unique_ptr<PostgresConnection> checking_;
+  std::string id_;                       ///< Of the store that was opened. Set by open().
+  std::atomic<bool> is_another_{false};  ///< As of the last check().
 
   std::mutex write_mutex_;
   std::unique_ptr<PostgresConnection> writer_;  ///< Null after a loss: connect anew.

@@ -35,9 +35,10 @@ Result<std::vector<RedisAppendItem>> prepare(std::span<const AppendRequest> grou
   return items;
 }
 
-Status look_up(RedisNodes& nodes, std::vector<RedisAppendItem>& items, bool cluster) {
+Status look_up(RedisNodes& nodes, const RedisIdentity& identity,
+               std::vector<RedisAppendItem>& items, bool cluster) {
   std::vector<RedisCommand> claims;
-  std::vector<std::string> keys;
+  std::vector<std::string> keys = {std::string(kRedisStoreId)};
   for (const RedisAppendItem& item : items) {
     const AppendRequest& request = *item.request;
     if (item.on_subject_decision()) {
@@ -54,6 +55,7 @@ Status look_up(RedisNodes& nodes, std::vector<RedisAppendItem>& items, bool clus
   auto values = redis_values(nodes, keys, cluster, std::move(claims));
   if (!values) return values.error();
   auto value = values->begin();
+  if (Status same = identity.judge(*value++); !same.ok()) return same;
   for (RedisAppendItem& item : items) {
     if (item.on_subject_decision()) item.claim = read_redis_claim(*value++);
     if (item.request->key) item.hint = std::move(*value++);
@@ -187,7 +189,9 @@ Result<std::vector<AppendResult>> RedisAppend::run(std::span<const AppendRequest
   Result<std::vector<RedisAppendItem>> prepared = prepare(group, options_);
   if (!prepared.ok()) return prepared.error();
   std::vector<RedisAppendItem>& items = *prepared;
-  if (Status looked = look_up(nodes_, items, options_.cluster); !looked.ok()) return looked.error();
+  if (Status looked = look_up(nodes_, identity_, items, options_.cluster); !looked.ok()) {
+    return looked.error();
+  }
   claim_within_group(items);
   for (RedisAppendItem& item : items) find_home(item);
   if (Status read = read_other_routers(nodes_, items, options_.cluster); !read.ok())
@@ -217,6 +221,8 @@ Result<std::vector<AppendResult>> RedisAppend::run(std::span<const AppendRequest
     commands.push_back(call.command(scripts_.append, floor));
     floor += call.members().size();
   }
+  const std::size_t behind_scripts = commands.size();
+  if (!options_.cluster) commands.push_back(identity_.question());
 
   Result<std::vector<RedisReply>> replies = nodes_.run(std::move(commands), RedisRepeat::never);
   if (!replies.ok()) return replies.error();
@@ -225,12 +231,16 @@ Result<std::vector<AppendResult>> RedisAppend::run(std::span<const AppendRequest
   for (std::size_t i = 0; i < replies->size(); ++i) {
     const bool failed = is_error(*(*replies)[i]);
     if (failed) refused = refusal(*(*replies)[i]);
-    if (!failed && i >= first_script) ++scripts_run;
+    if (!failed && i >= first_script && i < behind_scripts) ++scripts_run;
   }
   if (refused) {
     // A router's script ran and another's did not: the caller must give the group again.
     if (scripts_run > 0) refused->code = ErrorCode::in_doubt;
     return *refused;
+  }
+  if (!options_.cluster) {
+    const Status same = identity_.judge(bytes_of(*replies->back()));
+    if (!same.ok()) return Error{ErrorCode::in_doubt, same.error().message, ""};
   }
   std::size_t at = first_script;
   for (const auto& [scope, call] : calls) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/log/store.h"
+#include "stores/redis/redis_identity.h"
 #include "stores/redis/redis_nodes.h"
 
 namespace pointsman {
@@ -40,11 +41,12 @@ class RedisClock final {
 
 /// Appends one group in two or three round trips:
 ///
-///  1. asks for the routers of the decisions and for those that hold the idempotency keys; in a
-///     cluster, claims the query_ids of new decisions;
+///  1. asks for the store's id, for the routers of the decisions and for those that hold the
+///     idempotency keys; in a cluster, claims the query_ids of new decisions;
 ///  2. only where a key was used in another router: reads its entry there;
 ///  3. runs one script a router, which judges and appends (stores/redis/append.lua); in a cluster,
-///     names sessions and keys in their directories before.
+///     names sessions and keys in their directories before. On one node it asks for the store's id
+///     again after them: where Redis was emptied in between, what they appended is in doubt.
 ///
 /// What is written beside the scripts is a hint: harmless where the script then does not run. On
 /// one node the script writes it itself, because with appendfsync always each command that writes
@@ -57,14 +59,15 @@ class RedisAppend final {
     bool cluster = false;
   };
 
-  RedisAppend(RedisNodes& nodes, const RedisScriptNames& scripts, RedisClock& clock,
-              const Options& options)
-      : nodes_(nodes), scripts_(scripts), clock_(clock), options_(options) {}
+  RedisAppend(RedisNodes& nodes, const RedisIdentity& identity, const RedisScriptNames& scripts,
+              RedisClock& clock, const Options& options)
+      : nodes_(nodes), identity_(identity), scripts_(scripts), clock_(clock), options_(options) {}
 
   Result<std::vector<AppendResult>> run(std::span<const AppendRequest> group);
 
  private:
   RedisNodes& nodes_;
+  const RedisIdentity& identity_;
   const RedisScriptNames& scripts_;
   RedisClock& clock_;
   const Options options_;

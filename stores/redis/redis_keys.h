@@ -15,6 +15,7 @@ namespace pointsman {
 /// the router stands alone. In tenants, routers and routes, % { } and : are written %XX; query ids,
 /// session ids and idempotency keys stand last, as they are. Integers are decimal.
 ///
+///     pm:store                         string: drawn once; another one, or none: another store
 ///     pm:scopes                        set: every scope, as "tenant:router"
 ///     pm:q:{tenant:query_id}           string: expiry, ':', router. Written before the decision
 ///     pm:s:{tenant:session_id}         set: routers in which the session may have decisions
@@ -53,6 +54,7 @@ class RedisRouterKeys final {
   std::string prefix_;
 };
 
+inline constexpr std::string_view kRedisStoreId = "pm:store";
 inline constexpr std::string_view kRedisScopes = "pm:scopes";
 std::string redis_claim_key(std::string_view tenant, std::string_view query_id);
 std::string redis_session_key(std::string_view tenant, std::string_view session_id);

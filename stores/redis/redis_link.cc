@@ -11,6 +11,9 @@
 namespace pointsman {
 namespace {
 
+/// How long a check waits for an answer.
+constexpr std::chrono::milliseconds kLongestCheck{1'000};
+
 /// The value of "name:value" in an INFO text.
 std::string info_value(std::string_view info, std::string_view name) {
   for (std::size_t start = 0; start < info.size();) {
@@ -94,19 +97,47 @@ Status RedisStore::Link::start() {
   if (!found.ok()) return found.error();
   found_ = std::move(found).value();
   if (Status loaded = load_scripts(); !loaded.ok()) return loaded;
+  Result<RedisIdentity> identity = RedisIdentity::take(nodes_);
+  if (!identity.ok()) return identity.error();
+  identity_ = std::move(identity).value();
   Result<std::vector<LogHead>> found_heads = heads();
   if (!found_heads.ok()) return found_heads.error();
   for (const LogHead& head : *found_heads) clock_.saw(head.scope.tenant, head.position);
   return Done{};
 }
 
+RedisNodes::Options RedisStore::Link::checking_options(RedisNodes::Options options) {
+  options.connections = 1;
+  options.connection.command_timeout =
+      std::min<std::chrono::milliseconds>(options.connection.command_timeout, kLongestCheck);
+  return options;
+}
+
+Status RedisStore::Link::check(StoreCheck how) {
+  std::vector<RedisCommand> questions;
+  questions.push_back(identity_.question());
+  Result<std::vector<RedisReply>> replies = checking_.ask(std::move(questions));
+  if (!replies.ok()) return replies.error();
+  if (Status same = identity_.judge(bytes_of(*replies->front())); !same.ok()) return same;
+  if (how == StoreCheck::identity) return Done{};
+  std::vector<RedisCommand> writes;
+  writes.push_back(identity_.write());
+  Result<std::vector<RedisReply>> written = checking_.ask(std::move(writes));
+  if (!written.ok()) return written.error();
+  return Done{};
+}
+
 Result<std::vector<LogHead>> RedisStore::Link::heads() {
   const std::string key(kRedisScopes);
-  Result<RedisReply> members = ask({{"SMEMBERS", key}, key});
-  if (!members.ok()) return members.error();
+  std::vector<RedisCommand> questions;
+  questions.push_back({{"SMEMBERS", key}, key});
+  questions.push_back(identity_.question());
+  Result<std::vector<RedisReply>> answers = ask_in_order(std::move(questions));
+  if (!answers.ok()) return answers.error();
+  if (Status same = identity_.judge(bytes_of(*(*answers)[1])); !same.ok()) return same.error();
   std::vector<LogHead> named;
   std::vector<RedisCommand> commands;
-  for (const redisReply* member : elements_of(**members)) {
+  for (const redisReply* member : elements_of(*answers->front())) {
     auto scope = redis_scope_of(bytes_of(*member));
     if (!scope) continue;
     const std::string head = RedisRouterKeys(*scope).head();

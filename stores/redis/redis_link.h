@@ -6,6 +6,7 @@
 
 #include "engine/log/store.h"
 #include "stores/redis/redis_append.h"
+#include "stores/redis/redis_identity.h"
 #include "stores/redis/redis_nodes.h"
 #include "stores/redis/redis_store.h"
 
@@ -42,6 +43,7 @@ class RedisStore::Link final {
   Link(const RedisStoreOptions& options, const RedisNodes::Options& nodes_options)
       : options_(options),
         nodes_(nodes_options),
+        checking_(checking_options(nodes_options)),
         server_(text_of(nodes_options.connection.url.address)) {}
 
   /// Looks at Redis, loads the scripts and reads the highest position of each tenant.
@@ -53,7 +55,10 @@ class RedisStore::Link final {
   Result<std::vector<RedisReply>> ask_all(std::vector<RedisCommand> commands);
   /// The same, and each runs after the one before it: a cluster may redirect them one by one.
   Result<std::vector<RedisReply>> ask_in_order(std::vector<RedisCommand> commands);
-  /// Every log that has a record, in order.
+  /// See Store::check().
+  Status check(StoreCheck how);
+  /// Every log that has a record, in order. An error, too, where this is not the store that was
+  /// opened: a replica must not take an empty Redis for what became of its log.
   Result<std::vector<LogHead>> heads();
   /// Errors: `pruned` where the range begins in what was pruned.
   Result<std::vector<StoredRecord>> read_log(const Scope& scope, const RedisLogRange& range);
@@ -69,6 +74,7 @@ class RedisStore::Link final {
                                                      LogPosition upper);
 
   RedisNodes& nodes() { return nodes_; }
+  const RedisIdentity& identity() const { return identity_; }
   RedisClock& clock() { return clock_; }
   const RedisScriptNames& scripts() const { return scripts_; }
   const RedisFound& found() const { return found_; }
@@ -77,10 +83,13 @@ class RedisStore::Link final {
   std::uint64_t connected() const { return nodes_.connected(); }
 
  private:
+  static RedisNodes::Options checking_options(RedisNodes::Options options);
   Status load_scripts();
 
   const RedisStoreOptions options_;
   RedisNodes nodes_;
+  RedisNodes checking_;  ///< A connection that no other call is waited for on.
+  RedisIdentity identity_;
   const std::string server_;  ///< host:port, without user and password.
   RedisClock clock_;
   RedisScriptNames scripts_;

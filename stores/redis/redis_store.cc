@@ -33,7 +33,7 @@ RedisStore::~RedisStore() = default;
 
 Result<std::vector<AppendResult>> RedisStore::append(std::span<const AppendRequest> group) {
   if (group.empty()) return std::vector<AppendResult>{};
-  RedisAppend one_group(link_->nodes(), link_->scripts(), link_->clock(),
+  RedisAppend one_group(link_->nodes(), link_->identity(), link_->scripts(), link_->clock(),
                         {.max_record_bytes = link_->options().max_record_bytes,
                          .max_group_bytes = link_->options().max_group_bytes,
                          .cluster = link_->found().cluster});
@@ -165,6 +165,8 @@ std::vector<std::pair<std::string, std::string>> RedisStore::settings() const {
           {"survives", redis_survival(found)},
           {"connections_made", std::to_string(link_->connected())}};
 }
+
+Status RedisStore::check(StoreCheck how) { return link_->check(how); }
 
 std::uint64_t RedisStore::connections() const { return link_->connected(); }
 

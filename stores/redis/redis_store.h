@@ -46,6 +46,9 @@ struct RedisStoreOptions {
 /// another router gets `conflict`. A key used for the first time in two routers at the same moment
 /// is judged in each router alone.
 ///
+/// A Redis that was emptied or exchanged for another store is refused until the server is started
+/// anew: see redis_identity.h.
+///
 /// Errors: `unavailable`, `in_doubt` (sent, but the answer did not come), `exhausted`, `corrupt`.
 /// At open also `invalid`. The connection is made anew by itself. Thread-safety: all calls.
 class RedisStore final : public Store {
@@ -78,6 +81,7 @@ class RedisStore final : public Store {
   Result<LogPosition> pruned_below(const Scope& scope) override;
   Status compact() override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
+  Status check(StoreCheck how) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return true; }
   std::uint64_t connections() const override;

@@ -97,6 +97,9 @@ class SqliteConnection final {
   /// The Error for a code that this connection has just returned.
   Error error(int code) const;
 
+  /// What is read next comes from the file, not from what was read of it before.
+  void forget_pages() { sqlite3_db_release_memory(database_); }
+
   /// Rows that the last INSERT, UPDATE or DELETE changed.
   std::uint64_t changes() const { return static_cast<std::uint64_t>(sqlite3_changes(database_)); }
 

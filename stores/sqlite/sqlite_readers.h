@@ -39,6 +39,8 @@ class SqliteReaders final {
   SqliteReaders(SqliteConnection::Options options, std::size_t limit)
       : options_(std::move(options)), limit_(limit) {}
 
+  const SqliteConnection::Options& options() const { return options_; }
+
   /// Waits while all connections are out.
   Result<Loan> borrow();
 

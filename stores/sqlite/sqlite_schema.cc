@@ -13,7 +13,8 @@ constexpr int kApplicationId = 0x50744d6e;
 /// What leads a file from version i to version i + 1. An empty file has version 0.
 std::string migration(int from) {
   const std::array<std::string, kSqliteSchemaVersion> migrations = {
-      std::string(kSqliteTables).append(kSqliteViews), std::string(kSqlitePruned)};
+      std::string(kSqliteTables).append(kSqliteViews), std::string(kSqlitePruned),
+      std::string(kSqliteStoreIdentity)};
   return migrations[static_cast<std::size_t>(from)];
 }
 

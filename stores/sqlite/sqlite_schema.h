@@ -8,12 +8,13 @@
 namespace pointsman {
 
 /// The version of the tables that this release writes, kept as PRAGMA user_version.
-constexpr int kSqliteSchemaVersion = 2;
+constexpr int kSqliteSchemaVersion = 3;
 
 /// The text of stores/sqlite/*.sql, which cmake/EmbedFiles.cmake puts into the library.
 extern const std::string_view kSqliteTables;
 extern const std::string_view kSqliteViews;
-extern const std::string_view kSqlitePruned;  ///< The migration to version 2.
+extern const std::string_view kSqlitePruned;         ///< The migration to version 2.
+extern const std::string_view kSqliteStoreIdentity;  ///< The migration to version 3.
 
 /// Makes the tables in an empty file, or brings those of an earlier release up to date, in one
 /// transaction. Errors: `invalid` where the file is another program's database or a newer

@@ -10,6 +10,7 @@
 #include "stores/sqlite/sqlite_connection.h"
 #include "stores/sqlite/sqlite_readers.h"
 #include "stores/sqlite/sqlite_schema.h"
+#include "stores/sqlite/sqlite_witness.h"
 
 namespace pointsman {
 namespace {
@@ -78,6 +79,10 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteStoreOptions&
   std::unique_ptr<SqliteStore> store(new SqliteStore(options, *file, std::move(lock)));
   if (!options.read_only) {
     if (const Status opened = store->open_writer(); !opened.ok()) return opened.error();
+    Result<std::unique_ptr<SqliteWitness>> witness =
+        SqliteWitness::take(*store->writer_, store->readers_->options(), options.path);
+    if (!witness.ok()) return with_path(witness.error(), options.path);
+    store->witness_ = std::move(witness).value();
   }
   if (const Status looked = store->look_at_file(); !looked.ok()) return looked.error();
   return store;
@@ -96,7 +101,9 @@ SqliteStore::SqliteStore(const SqliteStoreOptions& options, std::shared_ptr<Sqli
 SqliteStore::~SqliteStore() {
   // The writer goes last: the last connection folds the WAL into the file, which a reader cannot.
   readers_.reset();
+  if (witness_) witness_->close_reader();
   writer_.reset();
+  if (witness_) witness_->part_from_wal();
 }
 
 Status SqliteStore::open_writer() {
@@ -145,6 +152,7 @@ Status SqliteStore::ready_to_write() {
   if (options_.read_only) {
     return Error{ErrorCode::unavailable, options_.path + " is open for reading only.", ""};
   }
+  if (const Status placed = witness_->in_place(); !placed.ok()) return placed;
   if (writer_) return Done{};
   if (const Status opened = open_writer(); !opened.ok()) return opened;
   ++reopened_;
@@ -161,6 +169,19 @@ Status SqliteStore::ready_to_write() {
   if (!busy.ok()) return busy.error();
   return Error{ErrorCode::unavailable, "A reader holds up the recovery of " + options_.path + ".",
                ""};
+}
+
+Status SqliteStore::check(StoreCheck how) {
+  if (!witness_) return file_->in_place() ? Status(Done{}) : file_->gone();
+  const Status looked = witness_->look();
+  if (!looked.ok() || how == StoreCheck::identity) return looked;
+  const std::lock_guard lock(write_mutex_);
+  if (const Status ready = ready_to_write(); !ready.ok()) return ready;
+  const int code = prove_writing(*writer_);
+  if (code == SQLITE_OK) return Done{};
+  const Error error = writer_->error(code);
+  drop_if_broken(code);
+  return error;
 }
 
 Status SqliteStore::in_transaction(const std::function<int(SqliteConnection&)>& work) {
@@ -192,7 +213,12 @@ Result<std::vector<AppendResult>> SqliteStore::append(std::span<const AppendRequ
     outcome = append_group(*writer_, group, options_.max_record_bytes, /*apart=*/true);
   }
   const SqliteFault fault = fault_of(outcome.code);
-  if (fault == SqliteFault::none) return std::move(outcome.results);
+  if (fault == SqliteFault::none) {
+    if (const Status placed = witness_->in_place(); !placed.ok()) {
+      return Error{ErrorCode::in_doubt, placed.error().message, ""};
+    }
+    return std::move(outcome.results);
+  }
   if (fault == SqliteFault::broken && outcome.committing) outcome.error.code = ErrorCode::in_doubt;
   drop_if_broken(outcome.code);
   return std::move(outcome.error);

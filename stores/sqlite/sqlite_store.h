@@ -20,6 +20,7 @@ namespace pointsman {
 
 class SqliteConnection;
 class SqliteReaders;
+class SqliteWitness;
 
 enum class SqliteSynchronous : std::uint8_t {
   full,    ///< The log is synced at each commit: an acknowledged record survives a power loss.
@@ -46,6 +47,9 @@ struct SqliteStoreOptions {
 /// disk keeps what it says it synced; with normal it survives the process, kill -9 included. After
 /// a failure of input or output the file is opened anew before the next append, and whatever the
 /// failed commit left is synced or gone before anything is acknowledged.
+///
+/// Where the file or its WAL is removed, replaced or written over, nothing more is acknowledged: a
+/// group before whose commit that was the case is refused, one that met it is in doubt.
 ///
 /// Errors: `in_doubt` where a COMMIT failed; `unavailable` for a full disk, a lock, a read-only
 /// store; `corrupt`. A record that breaks for a reason of its own is `failed` alone.
@@ -74,6 +78,7 @@ class SqliteStore final : public Store {
   Result<LogPosition> pruned_below(const Scope& scope) override;
   Status compact() override;
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override;
+  Status check(StoreCheck how) override;
   std::vector<std::pair<std::string, std::string>> settings() const override;
   bool shared() const override { return false; }
   std::uint64_t connections() const override { return 1 + reopened_.load(); }
@@ -100,6 +105,7 @@ class SqliteStore final : public Store {
   std::unique_ptr<SqliteConnection> writer_;  ///< Null after a failure: open anew.
   bool sync_leftovers_ = false;               ///< A failed sync may have left frames in the WAL.
   std::atomic<std::uint64_t> reopened_{0};
+  std::unique_ptr<SqliteWitness> witness_;  ///< Null where it is open for reading only.
 
   std::unique_ptr<SqliteReaders> readers_;
 };

@@ -27,6 +27,7 @@ TEST(EmbeddedFiles, EachIsItsSourceToTheByte) {
       {"stores/sqlite/tables.sql", kSqliteTables},
       {"stores/sqlite/views.sql", kSqliteViews},
       {"stores/sqlite/pruned.sql", kSqlitePruned},
+      {"stores/sqlite/store_identity.sql", kSqliteStoreIdentity},
   };
   for (const auto& [path, embedded] : files) {
     ASSERT_FALSE(embedded.empty()) << path;

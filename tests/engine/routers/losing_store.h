@@ -91,6 +91,7 @@ class LosingStore final : public Store {
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override {
     return inner_->counts(scope, now);
   }
+  Status check(StoreCheck how) override { return inner_->check(how); }
   std::vector<std::pair<std::string, std::string>> settings() const override {
     return inner_->settings();
   }

@@ -119,6 +119,7 @@ class FaultStore final : public Store {
   Result<StoreCounts> counts(const Scope& scope, Timestamp now) override {
     return inner_.counts(scope, now);
   }
+  Status check(StoreCheck how) override { return inner_.check(how); }
   std::vector<std::pair<std::string, std::string>> settings() const override {
     return inner_.settings();
   }

@@ -357,6 +357,17 @@ TEST_P(StoreConformance, APoisonRecordFailsAlone) {
       << "The failed one left neither a key nor a slot.";
 }
 
+TEST_P(StoreConformance, AStoreThatIsWhatItWasPassesItsChecksAndTheyLeaveItsLogAsItWas) {
+  append_one(decision({.query_id = "q1"}));
+  for (const StoreCheck how : {StoreCheck::identity, StoreCheck::writing, StoreCheck::writing}) {
+    const Status checked = store().check(how);
+    EXPECT_TRUE(checked.ok()) << checked.error().message;
+  }
+  EXPECT_EQ(log().size(), 1U);
+  if (durable()) open();
+  EXPECT_TRUE(store().check(StoreCheck::identity).ok());
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, StoreConformance,
                          testing::Values(Backend::memory, Backend::sqlite_full,
                                          Backend::sqlite_normal, Backend::redis, Backend::postgres),

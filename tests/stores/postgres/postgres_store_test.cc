@@ -65,7 +65,7 @@ TEST_F(PostgresStoreTest, TheSchemaIsMadeOnceAndFoundAgainByMany) {
   const auto second = open_postgres(url_);
   ASSERT_TRUE(second.ok()) << second.error().message;
   EXPECT_EQ(second.value()->scan(kScope, 0, 10)->size(), 1U);
-  EXPECT_EQ(sql("SELECT version FROM schema_version"), "4");
+  EXPECT_EQ(sql("SELECT version FROM schema_version"), "5");
 
   const std::string empty = url_of_new_database();
   std::vector<std::thread> openers;
@@ -85,11 +85,11 @@ TEST_F(PostgresStoreTest, AnEarlierReleasesTablesAreBroughtUpToDate) {
   sql("DROP FUNCTION prune_batch, append_signals; "
       "CREATE OR REPLACE FUNCTION take_positions(p_held integer[], p_n integer) RETURNS bigint[] "
       "LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''of an earlier release''; END'; "
-      "ALTER TABLE heads DROP COLUMN pruned_below; UPDATE schema_version SET version = 1");
+      "ALTER TABLE heads DROP COLUMN pruned_below; DROP TABLE store_identity; UPDATE schema_version SET version = 1");
   auto opened = open_postgres(url_);
   ASSERT_TRUE(opened.ok()) << opened.error().message;
   store_ = std::move(opened).value();
-  EXPECT_EQ(sql("SELECT version FROM schema_version"), "4");
+  EXPECT_EQ(sql("SELECT version FROM schema_version"), "5");
   const LogPosition below = append_one(decision({.query_id = "q2"})).position;
   EXPECT_EQ(store_->scan(kScope, 0, 10)->size(), 2U);
   EXPECT_EQ(append_one(feedback({.query_id = "q2"})).status, AppendStatus::recorded);

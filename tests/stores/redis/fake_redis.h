@@ -136,6 +136,8 @@ class FakeRedis final {
         send_all(fd, "*2\r\n" + bulk("appendfsync") + bulk("always"));
       } else if ((*words)[0] == "SCRIPT") {
         send_all(fd, bulk("0123456789012345678901234567890123456789"));
+      } else if (words->size() > 1 && (*words)[1] == "pm:store") {
+        send_all(fd, (*words)[0] == "SET" ? "+OK\r\n" : bulk("the store's id"));
       } else {
         send_all(fd, answer_(*words));
       }

@@ -179,7 +179,9 @@ TEST_F(SqliteStoreTest, AnEarlierReleasesFileIsBroughtUpToDateByAWriterAndReadAs
   append_one(decision({.query_id = "q2"}));
   const LogPosition below = newest();
   store_.reset();
-  sql(file_, "DROP TABLE pruned; PRAGMA user_version = 1");
+  sql(file_,
+      "DROP TABLE store_identity; DROP TABLE write_proofs; DROP TABLE pruned;"
+      "PRAGMA user_version = 1");
   {
     auto reader = open_sqlite(file_, /*read_only=*/true);
     ASSERT_TRUE(reader.ok()) << reader.error().message;
@@ -189,7 +191,7 @@ TEST_F(SqliteStoreTest, AnEarlierReleasesFileIsBroughtUpToDateByAWriterAndReadAs
   EXPECT_EQ(sql(file_, "PRAGMA user_version"), "1");
   auto opened = open_sqlite(file_);
   ASSERT_TRUE(opened.ok()) << opened.error().message;
-  EXPECT_EQ(sql(file_, "PRAGMA user_version"), "2");
+  EXPECT_EQ(sql(file_, "PRAGMA user_version"), "3");
   const auto pruned =
       opened.value()->prune({.scope = kScope, .below = below, .now = at(kStart + 90 * kDay)});
   ASSERT_TRUE(pruned.ok()) << pruned.error().message;
