@@ -1,8 +1,8 @@
 #include "server/http/connection.h"
 
+#include <poll.h>
+
 #include <algorithm>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <cassert>
 #include <utility>
 
@@ -14,80 +14,21 @@ namespace {
 constexpr std::size_t kFlushAt = std::size_t{64} << 10;
 // A buffer that once grew beyond this is given back, so that idle connections stay small.
 constexpr std::size_t kKeepCapacity = std::size_t{16} << 10;
+// What is read of the requests behind one that still waits for its answer.
+constexpr std::size_t kReadAhead = std::size_t{16} << 10;
 
 void reset(std::string& buffer) {
   buffer.clear();
   if (buffer.capacity() > kKeepCapacity) std::string().swap(buffer);
 }
 
+/// Whether the peer has closed its sending side, though bytes of it may be unread.
+bool has_hung_up(int socket) {
+  pollfd look{.fd = socket, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&look, 1, 0) == 1;
+}
+
 }  // namespace
-
-// ---- Slot
-
-void Slot::put(Loop::Letter letter, Wake wake) {
-  // The answer was given inside Handler::handle, on the thread that will send it.
-  if (loop_->is_this_thread() && in_handler_) return receive(std::move(letter));
-  loop_->deliver(shared_from_this(), std::move(letter), wake);
-}
-
-void Slot::deliver(Response response, Wake wake) { put(std::move(response), wake); }
-
-void Slot::wake() { loop_->wake(); }
-
-std::shared_ptr<StreamPipe> Slot::open_stream(StreamHead head) {
-  auto pipe = std::make_shared<StreamPipe>(head.max_buffered_bytes);
-  pipe->on_change([self = weak_from_this()] {
-    if (const auto slot = self.lock()) {
-      slot->loop_->deliver(slot, Loop::Poke{}, Wake::now);
-    }
-  });
-  put(Loop::StreamStart{.head = std::move(head), .pipe = pipe}, Wake::now);
-  return pipe;
-}
-
-void Slot::receive(Loop::Letter letter) {
-  if (owner_ == nullptr) {
-    if (auto* start = std::get_if<Loop::StreamStart>(&letter)) start->pipe->reader_gone();
-    return;
-  }
-  if (auto* response = std::get_if<Response>(&letter)) {
-    answer_ = std::move(*response);
-  } else if (auto* start = std::get_if<Loop::StreamStart>(&letter)) {
-    open_pipe_ = start->pipe;
-    answer_ = std::move(*start);
-  } else if (!waiter_ && open_pipe_ && !open_pipe_->alive()) {
-    // The connection is stuck in a write to the very reader that was just found too slow.
-    owner_->break_off();
-  }
-  resume();
-}
-
-void Slot::abort() {
-  aborted_ = true;
-  resume();
-}
-
-template <class Resume>
-struct Slot::WaiterOf final : Slot::Waiter {
-  explicit WaiterOf(Resume the_resume) : stored(std::move(the_resume)) {}
-  void resume() override { std::move(stored)(); }
-  Resume stored;
-};
-
-void Slot::resume() {
-  if (const auto waiter = std::move(waiter_)) waiter->resume();
-}
-
-Task<> Slot::wait() {
-  if (aborted_) co_return;
-  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(
-      [this](auto resume) {
-        waiter_ = std::make_unique<WaiterOf<decltype(resume)>>(std::move(resume));
-      },
-      use_task);
-}
-
-// ---- Connection
 
 Connection::Connection(std::shared_ptr<Loop> loop, Peer peer, Admission admission)
     : loop_(std::move(loop)),
@@ -101,6 +42,7 @@ Connection::Connection(std::shared_ptr<Loop> loop, Peer peer, Admission admissio
 
 Connection::~Connection() {
   slot_->owner_ = nullptr;
+  slot_->tell_gone();
   if (slot_->open_pipe_) slot_->open_pipe_->reader_gone();
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -108,18 +50,20 @@ Connection::~Connection() {
 }
 
 void Connection::on_tick(Clock::time_point now) {
+  if (in_flight_ && !reads_watched_ && !slot_->client_gone() &&
+      has_hung_up(socket_.native_handle())) {
+    slot_->tell_gone();
+  }
   if (now < deadline_) return;
   timed_out_ = true;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  look_again();
 }
 
 void Connection::on_drain() {
   if (slot_->open_pipe_) slot_->open_pipe_->server_drains();
   if (!idle_) return;
   nudged_ = true;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  look_again();
 }
 
 void Connection::on_shutdown() {
@@ -128,10 +72,37 @@ void Connection::on_shutdown() {
   socket_.close(ignored);
 }
 
-void Connection::break_off() {
-  broken_ = true;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+void Connection::look_again() { loop_->deliver(slot_, Loop::Poke{}, ResponseSink::Wake::now); }
+
+void Connection::watch_reads() {
+  if (reads_watched_) return;
+  reads_watched_ = true;
+  socket_.async_wait(Socket::wait_read, [slot = slot_](const boost::system::error_code& error) {
+    if (slot->owner_) slot->owner_->on_readable(error);
+  });
+}
+
+void Connection::watch_writes() {
+  writable_ = false;
+  if (writes_watched_) return;
+  writes_watched_ = true;
+  socket_.async_wait(Socket::wait_write, [slot = slot_](const boost::system::error_code& error) {
+    if (slot->owner_) slot->owner_->on_writable(error);
+  });
+}
+
+void Connection::on_readable(const boost::system::error_code& error) {
+  reads_watched_ = false;
+  readable_ = true;
+  if (error) broken_ = true;
+  slot_->resume();
+}
+
+void Connection::on_writable(const boost::system::error_code& error) {
+  writes_watched_ = false;
+  writable_ = true;
+  if (error) broken_ = true;
+  slot_->resume();
 }
 
 Task<> Connection::run() {
@@ -171,16 +142,11 @@ Task<Connection::Next> Connection::exchange() {
     const bool sent = co_await flush();
     co_return sent ? Next::linger : Next::close;
   }
+  in_flight_ = true;
   dispatch();
-  while (std::holds_alternative<std::monostate>(slot_->answer_)) {
-    // What was answered before goes out before we wait for the next answer.
-    if (!output_.empty()) {
-      const bool sent = co_await flush();
-      if (!sent) co_return Next::close;
-    }
-    if (!std::holds_alternative<std::monostate>(slot_->answer_)) break;
-    co_await slot_->wait();
-    if (slot_->aborted()) co_return Next::close;
+  if (!answered()) {
+    const bool came = co_await wait_for_answer();
+    if (!came) co_return Next::close;
   }
   auto answer = std::exchange(slot_->answer_, std::monostate());
   if (auto* start = std::get_if<Loop::StreamStart>(&answer)) {
@@ -189,6 +155,7 @@ Task<Connection::Next> Connection::exchange() {
   } else {
     render(*std::get_if<Response>(&answer));
   }
+  in_flight_ = false;
   const bool more = keep_alive_ && consumed_ < input_.size() && output_.size() < kFlushAt;
   if (!more && flush_some() != Flush::done) {
     const bool sent = co_await flush();
@@ -235,43 +202,96 @@ Task<bool> Connection::receive() {
       const bool sent = co_await flush();
       if (!sent) co_return false;
     }
+    if (at_end_) co_return false;
     if (!request_begun() && loop_->shared().draining.load(std::memory_order_relaxed)) {
       nudged_ = true;
-    } else {
-      arm_read_deadline();
-      boost::system::error_code error;
-      // Waiting for readiness and then reading into the loop's one buffer keeps an idle connection
-      // from owning a buffer.
-      co_await socket_.async_wait(Socket::wait_read, asio::redirect_error(use_task, error));
-      deadline_ = Clock::time_point::max();
-      if (broken_) co_return false;
-      if (error && timed_out_) {
-        if (idle_) co_return false;
-        loop_->tally().timeouts.add(1);
-        fault_ = Problem{.status = 408,
-                         .detail = reader_->header_done() ? "The body did not come in time."
-                                                          : "The header did not come in time.",
-                         .pointer = {}};
-        co_return true;
-      }
-      if (error && !nudged_) co_return false;
+    } else if (!readable_) {
+      const bool came = co_await wait_for_bytes();
+      if (!came) co_return fault_.has_value();
     }
     idle_ = false;
-    boost::system::error_code error;
-    const std::size_t size = socket_.read_some(asio::buffer(loop_->scratch()), error);
-    if (error == asio::error::would_block || error == asio::error::try_again) {
-      if (std::exchange(nudged_, false)) co_return false;
-      continue;
-    }
-    nudged_ = false;
-    if (error) co_return false;
-    loop_->tally().bytes_received.add(size);
-    input_.erase(0, consumed_);
-    consumed_ = 0;
-    input_.append(loop_->scratch().data(), size);
-    parse();
+    const Received received = receive_some(loop_->scratch().size());
+    const bool nudged = std::exchange(nudged_, false);
+    if (received == Received::end || lost()) co_return false;
+    if (received == Received::nothing && nudged) co_return false;
+    if (received == Received::bytes) parse();
   }
   co_return true;
+}
+
+/// False: the connection is broken, or was idle for too long, or is too slow; then `fault_` says
+/// so.
+Task<bool> Connection::wait_for_bytes() {
+  arm_read_deadline();
+  watch_reads();
+  while (!readable_ && !timed_out_ && !nudged_ && !lost()) co_await slot_->wait();
+  deadline_ = Clock::time_point::max();
+  if (lost()) co_return false;
+  if (readable_ || nudged_) co_return true;
+  if (idle_) co_return false;
+  loop_->tally().timeouts.add(1);
+  fault_ = Problem{.status = 408,
+                   .detail = reader_->header_done() ? "The body did not come in time."
+                                                    : "The header did not come in time.",
+                   .pointer = {}};
+  co_return false;
+}
+
+Connection::Received Connection::receive_some(std::size_t most) {
+  readable_ = false;
+  // The loop's one buffer keeps an idle connection from owning one.
+  std::array<char, 65536>& scratch = loop_->scratch();
+  boost::system::error_code error;
+  const std::size_t size =
+      socket_.read_some(asio::buffer(scratch.data(), std::min(most, scratch.size())), error);
+  if (error == asio::error::would_block || error == asio::error::try_again) {
+    return Received::nothing;
+  }
+  if (error) {
+    at_end_ = true;
+    broken_ = error != asio::error::eof;
+    return Received::end;
+  }
+  loop_->tally().bytes_received.add(size);
+  input_.erase(0, consumed_);
+  consumed_ = 0;
+  input_.append(scratch.data(), size);
+  return Received::bytes;
+}
+
+bool Connection::answered() const {
+  return !std::holds_alternative<std::monostate>(slot_->answer_);
+}
+
+/// Sends what was answered before, and waits for the open request's answer. False: the connection
+/// is broken, or the client takes nothing.
+Task<bool> Connection::wait_for_answer() {
+  timed_out_ = false;
+  while (!answered()) {
+    const Flush state = flush_some();
+    if (state == Flush::failed) co_return false;
+    if (state == Flush::done) deadline_ = Clock::time_point::max();
+    if (state == Flush::blocked && !writes_watched_) watch_slow_reader();
+    look_ahead();
+    if (lost()) co_return false;
+    co_await slot_->wait();
+    if (timed_out_) loop_->tally().timeouts.add(1);
+    if (lost() || timed_out_) co_return false;
+  }
+  deadline_ = Clock::time_point::max();
+  co_return true;
+}
+
+/// Reads what the client sends while a request of it is open, for only behind it does one see that
+/// the client has left.
+void Connection::look_ahead() {
+  const std::size_t held = input_.size() - consumed_;
+  if (at_end_ || held >= kReadAhead) return;
+  if (readable_ && receive_some(kReadAhead - held) == Received::end) {
+    slot_->tell_gone();
+  } else if (input_.size() - consumed_ < kReadAhead) {
+    watch_reads();
+  }
 }
 
 void Connection::dispatch() {
@@ -348,8 +368,9 @@ Task<bool> Connection::send_stream(Loop::StreamStart start) {
       break;
     }
     if (!output_.empty()) continue;
-    co_await slot_->wait();
-    if (slot_->aborted()) break;
+    look_ahead();
+    if (!lost()) co_await slot_->wait();
+    if (lost()) break;
   }
   if (pipe.was_cut()) loop_->tally().streams_cut.add(1);
   pipe.reader_gone();
@@ -373,18 +394,23 @@ Connection::Flush Connection::flush_some() {
   return Flush::done;
 }
 
-/// Sends all of `output_`. False: the client is gone, too slow, or was broken off.
+void Connection::watch_slow_reader() {
+  timed_out_ = false;
+  deadline_ = Clock::now() + options().write_timeout;
+  watch_writes();
+}
+
+/// Sends all of `output_`. False: the client is gone, too slow, or was cut.
 Task<bool> Connection::flush() {
   while (true) {
     const Flush state = flush_some();
     if (state != Flush::blocked) co_return state == Flush::done;
-    timed_out_ = false;
-    deadline_ = Clock::now() + options().write_timeout;
-    boost::system::error_code error;
-    co_await socket_.async_wait(Socket::wait_write, asio::redirect_error(use_task, error));
+    watch_slow_reader();
+    const auto cut = [this] { return slot_->open_pipe_ && !slot_->open_pipe_->alive(); };
+    while (!writable_ && !timed_out_ && !lost() && !cut()) co_await slot_->wait();
     deadline_ = Clock::time_point::max();
-    if (error && timed_out_) loop_->tally().timeouts.add(1);
-    if (error || broken_) co_return false;
+    if (!writable_ && timed_out_) loop_->tally().timeouts.add(1);
+    if (!writable_ || lost()) co_return false;
   }
 }
 
@@ -393,13 +419,16 @@ Task<> Connection::linger() {
   socket_.shutdown(Socket::shutdown_send, error);
   reset(input_);
   consumed_ = 0;
-  const Clock::time_point until = Clock::now() + options().linger_timeout;
-  while (!error && !broken_ && Clock::now() < until) {
-    deadline_ = until;
-    co_await socket_.async_wait(Socket::wait_read, asio::redirect_error(use_task, error));
-    if (error || broken_) break;
-    socket_.read_some(asio::buffer(loop_->scratch()), error);
-    if (error == asio::error::would_block || error == asio::error::try_again) error = {};
+  timed_out_ = false;
+  deadline_ = Clock::now() + options().linger_timeout;
+  while (!error && !at_end_ && !timed_out_ && !lost()) {
+    if (readable_) {
+      receive_some(loop_->scratch().size());
+      input_.clear();
+    } else {
+      watch_reads();
+      co_await slot_->wait();
+    }
   }
 }
 

@@ -21,8 +21,8 @@
 #include <variant>
 #include <vector>
 
+#include "server/http/budget.h"
 #include "server/http/message.h"
-#include "server/http/request_reader.h"
 #include "server/http/server.h"
 
 namespace pointsman::http {
@@ -80,7 +80,7 @@ struct Shared {
 
   const ServerOptions options;
   Handler& handler;
-  BodyBudget::Pool bodies;
+  ByteShare::Pool bodies;
   std::atomic<std::size_t> connections{0};
   std::atomic<bool> draining{false};
   std::mutex mutex;                   ///< For `none_left` only.

@@ -71,6 +71,10 @@ class CallbackSink final : public ResponseSink {
     return pipe;
   }
 
+  // There is no client that could leave.
+  bool client_gone() const override { return false; }
+  void on_gone(std::function<void()>) override {}
+
  private:
   std::function<void(Response)> answer_;
 };
@@ -134,6 +138,10 @@ bool StreamWriter::wait_until_buffered_at_most(std::size_t level,
 }
 
 void StreamWriter::close() { pipe_->close(); }
+
+void StreamWriter::on_gone(std::function<void()> callback) { pipe_->on_gone(std::move(callback)); }
+
+bool StreamWriter::client_gone() const { return pipe_->client_gone(); }
 
 bool StreamWriter::alive() const { return pipe_->alive(); }
 

@@ -108,7 +108,13 @@ class StreamWriter final {
   /// Ends the answer properly. Later writes return false.
   void close();
 
-  bool alive() const;                  ///< False once the client is gone or was cut.
+  /// Calls `callback` once when the client has left, on an I/O thread, or at once where it has left
+  /// already. It must not block. Responder::on_gone says what "left" means. The callback is
+  /// forgotten when the stream is closed or another one is set.
+  void on_gone(std::function<void()> callback);
+
+  bool client_gone() const;            ///< True once the client has left.
+  bool alive() const;                  ///< False once nothing can be sent, or the reader was cut.
   bool server_draining() const;        ///< True once the server goes down: close() soon.
   std::size_t buffered_bytes() const;  ///< What waits for the reader.
 
@@ -129,6 +135,9 @@ class ResponseSink {
 
   /// Takes the head of a streaming answer instead.
   virtual std::shared_ptr<StreamPipe> open_stream(StreamHead head) = 0;
+
+  virtual bool client_gone() const = 0;                      ///< See Responder.
+  virtual void on_gone(std::function<void()> callback) = 0;  ///< See Responder.
 };
 
 /// The right and the duty to answer one request. Move-only, one-shot, usable from any thread. On
@@ -152,6 +161,23 @@ class Responder final {
 
   /// Answers with a stream; the responder is then spent. Precondition: it is not spent.
   StreamWriter stream(StreamHead head);
+
+  /// True once the client has left. A job that has not begun can then be dropped. Precondition: the
+  /// responder is not spent.
+  bool client_gone() const { return sink_->client_gone(); }
+
+  /// Calls `callback` once when the client leaves before its answer: on the connection's I/O
+  /// thread, which it must not block, or at once, on this thread, where the client has left
+  /// already. The answer, or another callback, replaces it; it may still be running when respond()
+  /// of another thread returns.
+  ///
+  /// A client has left when it has closed its connection or its sending side; TCP does not tell the
+  /// two apart. The request stays open and may still be answered, which a client that has closed
+  /// its sending side only will read. Requests that a client has pipelined behind this one are read
+  /// ahead up to 16 KiB; where there are more, its leaving is seen within half a second, or, where
+  /// they do not fit into the socket's buffers, when they are read.
+  /// Precondition: the responder is not spent.
+  void on_gone(std::function<void()> callback) { sink_->on_gone(std::move(callback)); }
 
   bool spent() const { return sink_ == nullptr; }
 

@@ -3,7 +3,6 @@
 // Internal to server/http: includes Beast, so only connection.cc includes it.
 
 #include <algorithm>
-#include <atomic>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
@@ -14,44 +13,12 @@
 #include <string_view>
 #include <utility>
 
+#include "server/http/budget.h"
 #include "server/http/message.h"
 #include "server/http/problem.h"
 #include "server/http/target.h"
 
 namespace pointsman::http {
-
-/// The share of the server-wide bound on body bytes that one request holds.
-class BodyBudget final {
- public:
-  struct Pool {
-    std::size_t limit = 0;
-    std::atomic<std::size_t> used{0};
-  };
-
-  explicit BodyBudget(Pool& pool) : pool_(&pool) {}
-  BodyBudget(const BodyBudget&) = delete;
-  BodyBudget& operator=(const BodyBudget&) = delete;
-  ~BodyBudget() { pool_->used.fetch_sub(held_, std::memory_order_relaxed); }
-
-  /// Makes room for a body of `bytes`; false if the pool is used up. Small bodies are free: the
-  /// number of connections bounds them.
-  bool grow_to(std::size_t bytes) {
-    if (bytes <= kStep || bytes <= held_) return true;
-    const std::size_t want = (bytes + kStep - 1) / kStep * kStep;
-    const std::size_t more = want - held_;
-    if (pool_->used.fetch_add(more, std::memory_order_relaxed) + more > pool_->limit) {
-      pool_->used.fetch_sub(more, std::memory_order_relaxed);
-      return false;
-    }
-    held_ = want;
-    return true;
-  }
-
- private:
-  static constexpr std::size_t kStep = std::size_t{64} << 10;
-  Pool* pool_;
-  std::size_t held_ = 0;
-};
 
 /// Reads one request. Beast's parser (fuzzed for years) does the grammar of RFC 9112; this class
 /// makes the Request, holds the bounds and refuses what could smuggle a second request: Beast turns
@@ -70,7 +37,7 @@ class RequestReader final : private boost::beast::http::basic_parser<true> {
     std::size_t body_bytes = 0;
   };
 
-  RequestReader(const Limits& limits, BodyBudget::Pool& pool) : limits_(limits), budget_(pool) {
+  RequestReader(const Limits& limits, ByteShare::Pool& pool) : limits_(limits), share_(pool) {
     header_limit(static_cast<std::uint32_t>(limits.header_bytes));
     body_limit(limits.body_bytes);
   }
@@ -207,7 +174,7 @@ class RequestReader final : private boost::beast::http::basic_parser<true> {
   }
 
   std::size_t on_body_impl(View bytes, ErrorCode& error) override {
-    if (!budget_.grow_to(request_.body.size() + bytes.size())) {
+    if (!share_.grow_to(request_.body.size() + bytes.size())) {
       refuse(503, "Too many large bodies are on their way at once.", error);
       return 0;
     }
@@ -227,7 +194,7 @@ class RequestReader final : private boost::beast::http::basic_parser<true> {
   void on_response_impl(int, View, int, ErrorCode&) override {}
 
   const Limits limits_;
-  BodyBudget budget_;
+  ByteShare share_;
   Request request_;
   std::optional<Problem> fault_;
   std::size_t header_bytes_ = 0;

@@ -33,18 +33,39 @@ bool StreamPipe::wait_until_buffered_at_most(std::size_t level, std::chrono::mil
 }
 
 void StreamPipe::close() {
+  std::function<void()> dropped;  // Ends after the lock: what it holds may call back.
   std::unique_lock lock(mutex_);
   if (closed_) return;
+  std::swap(dropped, on_gone_);
   closed_ = true;
   tell(std::move(lock));
 }
 
 void StreamPipe::abandon() {
+  std::function<void()> dropped;
   std::unique_lock lock(mutex_);
   if (closed_) return;
+  std::swap(dropped, on_gone_);
   abandoned_ = true;
   closed_ = true;
   tell(std::move(lock));
+}
+
+void StreamPipe::on_gone(std::function<void()> callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    if (!left_) {
+      std::swap(on_gone_, callback);
+      return;
+    }
+  }
+  callback();
+}
+
+bool StreamPipe::client_gone() const {
+  const std::lock_guard lock(mutex_);
+  return left_;
 }
 
 bool StreamPipe::alive() const {
@@ -82,12 +103,25 @@ void StreamPipe::sent() {
   room_.notify_all();
 }
 
+void StreamPipe::client_left() {
+  std::function<void()> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    left_ = true;
+    callback = std::exchange(on_gone_, nullptr);
+  }
+  if (callback) callback();
+}
+
 void StreamPipe::reader_gone() {
-  const std::lock_guard lock(mutex_);
-  gone_ = true;
-  pending_ = {};
-  in_flight_ = 0;
-  room_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    gone_ = true;
+    pending_ = {};
+    in_flight_ = 0;
+    room_.notify_all();
+  }
+  client_left();
 }
 
 void StreamPipe::server_drains() {

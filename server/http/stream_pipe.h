@@ -25,6 +25,8 @@ class StreamPipe final {
   bool wait_until_buffered_at_most(std::size_t level, std::chrono::milliseconds timeout);
   void close();
   void abandon();  ///< The writer is gone; unless it had closed, the answer is broken off.
+  void on_gone(std::function<void()> callback);
+  bool client_gone() const;
   bool alive() const;
   bool draining() const;
   std::size_t buffered_bytes() const;
@@ -38,7 +40,8 @@ class StreamPipe final {
   Taken take();          ///< What waits, all of it. These bytes still count as buffered.
   bool was_cut() const;  ///< The reader was too slow.
   void sent();           ///< What was taken has left; it no longer counts.
-  void reader_gone();    ///< Makes every later write return false.
+  void client_left();    ///< Tells the writer; bytes may still be taken.
+  void reader_gone();    ///< The same, and makes every later write return false.
   void server_drains();  ///< Makes draining() true.
 
  private:
@@ -46,6 +49,7 @@ class StreamPipe final {
 
   const std::size_t max_buffered_bytes_;
   std::function<void()> notify_;
+  std::function<void()> on_gone_;
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::string pending_;
@@ -54,6 +58,7 @@ class StreamPipe final {
   bool closed_ = false;
   bool abandoned_ = false;
   bool cut_ = false;
+  bool left_ = false;
   bool gone_ = false;
   bool draining_ = false;
 };

@@ -77,6 +77,12 @@ class Client final {
     return true;
   }
 
+  /// Makes the end of this client a reset instead of an orderly close.
+  void reset_on_close() {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+
   void finish_sending() { ::shutdown(fd_, SHUT_WR); }
 
   /// More bytes into the buffer. False: closed, or nothing came in time.
