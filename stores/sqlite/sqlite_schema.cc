@@ -39,6 +39,9 @@ Status judge(const Found& found) {
   if (found.application_id != kApplicationId) {
     return invalid("store", "The file is another program's SQLite database.");
   }
+  if (found.version < 1) {
+    return invalid("store", "The file carries our mark, but no version of its schema.");
+  }
   if (found.version > kSqliteSchemaVersion) {
     return invalid("store", "The file was written by a newer release (schema " +
                                 std::to_string(found.version) + ").");

@@ -219,6 +219,20 @@ TEST_F(SqliteStoreTest, TheViewsShowWhatPruningLeft) {
   }
 }
 
+TEST_F(SqliteStoreTest, AFileOfOursWithoutASchemaVersionIsRefusedAndStaysAsItIs) {
+  for (const std::string version : {"0", "-1"}) {
+    const std::string unnumbered = folder_.file("unnumbered" + version + ".db");
+    ASSERT_TRUE(open_sqlite(unnumbered).ok());
+    sql(unnumbered, "PRAGMA user_version = " + version);
+    const auto opened = open_sqlite(unnumbered);
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().code, ErrorCode::invalid);
+    EXPECT_NE(opened.error().message.find("no version"), std::string::npos)
+        << opened.error().message;
+    EXPECT_EQ(sql(unnumbered, "PRAGMA user_version"), version);
+  }
+}
+
 TEST_F(SqliteStoreTest, AnotherProgramsFileAndANewerReleasesAreRefused) {
   const std::string foreign = folder_.file("foreign.db");
   sql(foreign, "CREATE TABLE songs (title TEXT)");
