@@ -154,8 +154,8 @@ std::optional<Checkpoint> RouterFold::checkpoint() const {
   manifest.u64(layout_since_);
   manifest.string(encode(Record{RecordId{}, Timestamp{}, *config_}));
   manifest.string(encode(Record{RecordId{}, Timestamp{}, standardiser_->revision()}));
-  manifest.varint(epochs_.size());
-  for (const LogPosition epoch : epochs_) manifest.u64(epoch);
+  manifest.varint(ageings_.size());
+  for (const Ageing& ageing : ageings_) manifest.u64(ageing.position);
   const auto sessions = sessions_->entries();
   manifest.varint(sessions.size());
   for (const auto& [session_id, sticky] : sessions) {
@@ -178,12 +178,13 @@ std::optional<Checkpoint> RouterFold::checkpoint() const {
     manifest.u32(crc32c(bytes));
     checkpoint.chunks.emplace_back("arm:" + arm->spec.id, std::move(bytes));
   }
-  if (shared_) {  // Other policies' manifests end here.
+  if (shared_) {
     const SharedPosterior::State shared = shared_->state();
     manifest.f64s(shared.inverse);
     manifest.f64s(shared.beta);
     manifest.u32(shared.steps);
   }
+  for (const Ageing& ageing : ageings_) manifest.f64(ageing.keep);
   std::string bytes = manifest.take();
   ByteWriter trailer;
   trailer.u32(crc32c(bytes));
@@ -225,7 +226,7 @@ bool RouterFold::restore(const Checkpoint& checkpoint) {
   standardiser_ = std::make_shared<const Standardiser>(*schema, std::move(inputs));
   set_priors();
   layout_since_ = layout_since;
-  for (std::size_t n = in.count(8); n > 0; --n) epochs_.push_back(in.u64());
+  for (std::size_t n = in.count(8); n > 0; --n) ageings_.push_back({in.u64(), age_keep()});
   for (std::size_t n = in.count(3); n > 0; --n) {
     std::string session(in.string());
     std::string arm(in.string());
@@ -255,6 +256,9 @@ bool RouterFold::restore(const Checkpoint& checkpoint) {
     shared.beta = in.f64s();
     shared.steps = in.u32();
     if (!in.ok() || !shared_->restore(shared)) return false;
+  }
+  if (in.more()) {  // A checkpoint of an earlier release ends here: γ was always that of now.
+    for (Ageing& ageing : ageings_) ageing.keep = in.f64();
   }
   shared_stale_ = false;
   pacer_ = std::move(pacer);  // Now that adding the arms cannot make it forget.

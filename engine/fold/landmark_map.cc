@@ -10,6 +10,11 @@ namespace {
 
 /// Added to the kernel's diagonal: contexts may come twice.
 constexpr double kJitter = 1e-3;
+/// Contexts at a smaller squared distance count as one: after one wild value of a field its usual
+/// ones differ by rounding alone, and a kernel as narrow as that has no f32.
+constexpr double kLeastSquare = 1e-12;
+/// What an earlier release put into a log may be narrower still.
+constexpr double kLargestInverseWidth = 1e30;
 
 /// exp(−t) for t ≥ 0 from + × ÷ alone: the exponential series of t/16, sixteen times. Within 1e-5
 /// where it is above 1e-2, and below 1e-5 wherever exp(−t) is.
@@ -79,7 +84,8 @@ LandmarkMap::LandmarkMap(const SchemaRevision& revision, std::size_t inputs)
     : inputs_(inputs), count_(inputs == 0 ? 0 : revision.landmarks.size() / inputs) {
   assert(revision.landmarks.size() == count_ * inputs_ && count_ <= kWidth);
   if (count_ == 0) return;
-  const double inverse_width = 1.0 / (2.0 * revision.bandwidth * revision.bandwidth);
+  const double inverse_width =
+      std::min(1.0 / (2.0 * revision.bandwidth * revision.bandwidth), kLargestInverseWidth);
   inverse_width_ = static_cast<float>(inverse_width);
   landmarks_.resize(revision.landmarks.size());
   for (std::size_t i = 0; i < inputs_; ++i) {
@@ -127,8 +133,9 @@ void choose_landmarks(std::span<const float> contexts, std::size_t inputs, doubl
   const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
   std::nth_element(squares.begin(), middle, squares.end());
   // Most contexts are the same one: any two that differ are far apart.
-  const double median = *middle > 0.0 ? *middle : *std::max_element(squares.begin(), squares.end());
-  if (median == 0.0) return;
+  const double median =
+      *middle >= kLeastSquare ? *middle : *std::max_element(squares.begin(), squares.end());
+  if (median < kLeastSquare) return;
   revision.bandwidth = bandwidth * std::sqrt(median);
   revision.landmarks.assign(contexts.begin(),
                             contexts.begin() + static_cast<std::ptrdiff_t>(count * inputs));

@@ -399,12 +399,13 @@ std::uint32_t RouterFold::ageing_batch() const {
 }
 
 double RouterFold::age_factor(LogPosition decision_position) const {
-  if (config_->posterior.gamma >= 1.0) return 1.0;
-  const auto later =
-      epochs_.end() - std::upper_bound(epochs_.begin(), epochs_.end(), decision_position);
+  // Each ageing counts as it was, whatever γ is now: a revision takes back what is left of the
+  // observation, and no more.
+  auto ageing = std::upper_bound(
+      ageings_.begin(), ageings_.end(), decision_position,
+      [](LogPosition position, const Ageing& one) { return position < one.position; });
   double factor = 1.0;
-  const double keep = age_keep();
-  for (std::ptrdiff_t i = 0; i < later && factor > 1e-300; ++i) factor *= keep;
+  for (; ageing != ageings_.end() && factor > 1e-300; ++ageing) factor *= ageing->keep;
   return factor;
 }
 
@@ -416,8 +417,8 @@ double RouterFold::age_keep() const {
 
 void RouterFold::age_if_due(LogPosition position) {
   if (config_->posterior.gamma >= 1.0 || decisions_ % ageing_batch() != 0 || frozen()) return;
-  epochs_.push_back(position);
   const double keep = age_keep();
+  ageings_.push_back({position, keep});
   shared_stale_ = true;
   for (const auto& arm : arms_) {
     arm->posterior.age(keep);

@@ -169,7 +169,12 @@ class RouterFold final {
   std::vector<std::string> schema_decisions_;  ///< Those since the layout, until it is frozen.
   /// Warm starts of this layout, until the schema is frozen: a revision folds their rows again.
   std::vector<std::pair<LogPosition, WarmStart>> warm_;
-  std::vector<LogPosition> epochs_;  ///< Position at which each ageing epoch after the first began.
+  /// An ageing: what was learnt of decisions up to this position kept so much of its weight.
+  struct Ageing {
+    LogPosition position = 0;
+    double keep = 1.0;
+  };
+  std::vector<Ageing> ageings_;  ///< In the order of the log.
 
   std::shared_ptr<StickySessions> sessions_;
   BudgetPacer pacer_;

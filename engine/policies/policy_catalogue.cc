@@ -14,8 +14,8 @@ namespace {
 
 constexpr NumberRange kAlpha{.min = 0.0, .max = 1000.0};
 constexpr NumberRange kPseudoCount{.min = 0.5, .max = 1e6};
-constexpr NumberRange kCorrelation{.min = 0.0, .max = 0.999, .above_min = true};
-constexpr NumberRange kPrecision{.min = 1e-6, .max = 1e9};
+constexpr NumberRange kCorrelation{.min = 1e-6, .max = 0.999};
+constexpr NumberRange kPrecision{.min = 1e-4, .max = 1e7};
 
 template <class T>
 struct OwnerOf;

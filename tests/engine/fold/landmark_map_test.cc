@@ -97,6 +97,24 @@ TEST(LandmarkMap, WithoutTwoDistinctContextsThereAreNoLandmarks) {
   }
 }
 
+TEST(LandmarkMap, ContextsThatDifferByRoundingAloneAreOneAndLeaveFeaturesFinite) {
+  // One wild value of a field, which takes all of its scale.
+  Floats rows;
+  for (int i = 0; i < 40; ++i) rows.push_back(1e-38F * static_cast<float>(i));
+  const SchemaRevision alike = chosen(rows, 1);
+  EXPECT_TRUE(alike.landmarks.empty());
+  rows.push_back(5.0F);
+  const LandmarkMap map(chosen(rows, 1), 1);
+  for (const float z : rows) {
+    for (const float feature : features(map, std::span(&z, 1))) ASSERT_TRUE(std::isfinite(feature));
+  }
+  SchemaRevision narrow = chosen(rows, 1);
+  narrow.bandwidth = 1e-38;  // As an earlier release may have logged it.
+  for (const float feature : features(LandmarkMap(narrow, 1), std::span(&rows[3], 1))) {
+    ASSERT_TRUE(std::isfinite(feature));
+  }
+}
+
 TEST(LandmarkMap, ContextsThatComeTwiceDoNotBreakIt) {
   Floats rows = contexts(128, 2);
   const Floats once = rows;

@@ -69,6 +69,22 @@ TEST(PolicyFold, ObservationsAgeOnTheRoutersClockHoweverLateTheyArrive) {
   }
 }
 
+TEST(PolicyFold, ARevisionTakesBackWhatIsLeftOfAnObservationWhateverGammaIsByThen) {
+  OneRouter router{Ucb1Options{}, 0.9};
+  router.route("q0", "a");
+  router.rate("q0", {1.0, 1.0});
+  for (int i = 1; i < 70; ++i) router.route("q" + std::to_string(i), "b");
+  router.configure(config_of(Ucb1Options{}, 1.0));
+  router.rate("q0", {0.5, 0.0});
+  // One ageing of 64 decisions left .9^64 of it, and the revision says nothing.
+  EXPECT_NEAR(router.snapshot()->arms[0]->weight_sum, 0.0, 1e-15);
+  router.rate("q0", {1.0, 1.0});
+  EXPECT_NEAR(router.snapshot()->arms[0]->weight_sum, std::pow(0.9, 64), 1e-15);
+  const std::uint64_t checksum = router.checksum();
+  router.reopen();
+  EXPECT_EQ(router.checksum(), checksum);
+}
+
 TEST(PolicyFold, SquareCbCountsTheRoutersDecisions) {
   OneRouter router{SquareCbOptions{10.0, 0.5}};
   router.route("q0", "a");

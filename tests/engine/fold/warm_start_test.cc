@@ -56,8 +56,8 @@ TEST(WarmStart, TheEffectiveSampleSizeScalesWhatItSays) {
   for (const double samples : {40.0, 400.0}) {
     RouterConfig vague = config();
     vague.posterior.intercept_mean = 0.0;
-    vague.posterior.intercept_precision = 1e-6;
-    vague.posterior.field_precision = 1e-6;
+    vague.posterior.intercept_precision = 1e-4;
+    vague.posterior.field_precision = 1e-4;
     RouterDriver driver(vague);
     warm(driver, table(400, samples));
     EXPECT_NEAR(driver.snapshot()->arms[0]->weight_sum, samples, 1e-9);

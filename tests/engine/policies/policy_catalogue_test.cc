@@ -89,7 +89,7 @@ TEST(PolicyCatalogue, OptionsOfAnOlderLogMoveToTheNearestValueOfTheirRange) {
   PosteriorOptions prior{.intercept_mean = -kInfinity, .field_precision = 7.0, .gamma = 0.0};
   double floor = 2.0;
   bound_learner(policy, prior, floor);
-  EXPECT_EQ(policy, PolicyOptions(DefaultOptions{.alpha = 1000.0, .landmark_precision = 1e-6}));
+  EXPECT_EQ(policy, PolicyOptions(DefaultOptions{.alpha = 1000.0, .landmark_precision = 1e-4}));
   EXPECT_EQ(floor, 1.0);
   EXPECT_EQ(prior.intercept_mean, -1000.0);
   EXPECT_EQ(prior.field_precision, 7.0);
