@@ -2,39 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
-#include <limits>
 #include <unordered_set>
 #include <utility>
 
 #include "engine/fold/default_policy.h"
 
 namespace pointsman {
-namespace {
-
-/// A stated cost counts as so many outcomes, until real ones outweigh it.
-constexpr double kStatedCostWeight = 5.0;
-
-std::optional<double> cost_of(const Outcome& outcome, const ArmSpec& spec) {
-  if (outcome.cost_usd) return outcome.cost_usd;
-  if (!outcome.input_tokens && !outcome.output_tokens) return std::nullopt;
-  if (outcome.input_tokens && !spec.input_usd_per_million_tokens) return std::nullopt;
-  if (outcome.output_tokens && !spec.output_usd_per_million_tokens) return std::nullopt;
-  return (static_cast<double>(outcome.input_tokens.value_or(0)) *
-              spec.input_usd_per_million_tokens.value_or(0.0) +
-          static_cast<double>(outcome.output_tokens.value_or(0)) *
-              spec.output_usd_per_million_tokens.value_or(0.0)) /
-         1e6;
-}
-
-/// The mean of what was seen, with a stated value as a few observations; nothing known: nothing.
-std::optional<double> predicted(const std::optional<double>& stated, double sum, std::uint64_t n) {
-  if (!stated && n == 0) return std::nullopt;
-  const double prior = stated ? kStatedCostWeight : 0.0;
-  return (prior * stated.value_or(0.0) + sum) / (prior + static_cast<double>(n));
-}
-
-}  // namespace
 
 RouterFold::RouterFold(Scope scope, Options options)
     : scope_(std::move(scope)),
@@ -165,65 +138,6 @@ void RouterFold::remove_arm(const std::string& id) {
   std::erase_if(arms_, [&](const std::unique_ptr<Arm>& arm) { return arm->spec.id == id; });
 }
 
-// Schema ---------------------------------------------------------------------------------------
-
-std::optional<SchemaRevision> RouterFold::due_schema_revision() {
-  if (!config_ || frozen()) return std::nullopt;
-  const std::uint32_t version = standardiser_->version();
-  if (version >= Standardiser::kFrozenVersion) return std::nullopt;
-  // Several moments can have passed in one group: the newest one covers the others.
-  std::uint32_t due = version;
-  while (due < Standardiser::kFrozenVersion &&
-         schema_decisions_.size() >= Standardiser::kMoments[due]) {
-    ++due;
-  }
-  if (due == version) return std::nullopt;
-  // A warm start's rows are of the same stream as far as anybody knows.
-  const std::vector<std::vector<float>> warm = warm_rows();
-  std::vector<const std::vector<float>*> rows;
-  std::vector<const DecisionState*> states;
-  const std::size_t decisions = Standardiser::kMoments[due - 1];
-  rows.reserve(warm.size() + decisions);
-  states.reserve(decisions);
-  for (const auto& row : warm) rows.push_back(&row);
-  for (std::size_t i = 0; i < decisions; ++i) {
-    states.push_back(cache_.find(schema_decisions_[i]));
-    rows.push_back(&states.back()->raw);
-  }
-  SchemaRevision revision = revise_schema(due, rows, standardiser_->raw_dims());
-  learn_default(*config_, states, revision);
-  return revision;
-}
-
-void RouterFold::fold_schema(const SchemaRevision& revision) {
-  const std::span<const std::uint32_t> inputs = standardiser_->map_inputs();
-  if (!Standardiser::fits(revision, standardiser_->raw_dims(), inputs)) return;  // An older layout.
-  if (revision.version <= standardiser_->version()) return;  // Another replica was first.
-  standardiser_ = std::make_shared<const Standardiser>(
-      revision, std::vector<std::uint32_t>(inputs.begin(), inputs.end()));
-  set_priors();
-  for (const auto& arm : arms_) {
-    arm->posterior.reset(prior_);
-    arm->posterior_changed();
-  }
-  for (const auto& [position, warm] : warm_) learn_warm(warm, position);
-  context_.resize(standardiser_->context_dims());
-  for (const std::string& query_id : schema_decisions_) {
-    const DecisionState& state = *cache_.find(query_id);
-    Arm* arm = find_arm(state.arm);
-    if (arm == nullptr || state.position < arm->since || state.folded.weight == 0.0) continue;
-    standardiser_->apply(state.raw, context_);
-    const double age = age_factor(state.position);
-    observe(*arm, age * state.folded.weight, age * state.folded.weight * state.folded.reward);
-  }
-  if (revision.version >= Standardiser::kFrozenVersion) {
-    schema_decisions_.clear();
-    schema_decisions_.shrink_to_fit();
-    warm_.clear();
-    cache_.unpin_all();
-  }
-}
-
 // Decisions and what is learnt of them ---------------------------------------------------------
 
 void RouterFold::fold_decision(const Decision& decision, const StoredRecord& stored) {
@@ -314,69 +228,6 @@ Status RouterFold::fold_feedback(const Feedback& feedback, LogPosition position,
   return Done{};
 }
 
-void RouterFold::count_outcome(const DecisionState& state, double sign) {
-  Arm* arm = find_arm(state.arm);
-  if (arm == nullptr || state.position < arm->since) return;
-  const Outcome& outcome = state.outcome;
-  const auto step = static_cast<std::uint64_t>(sign);  // Two's complement: −1 subtracts.
-  if (state.position >= arm->priced_since) {
-    if (const auto cost = cost_of(outcome, arm->spec)) {
-      arm->stats.costs += step;
-      arm->stats.cost_sum += sign * *cost;
-    }
-  }
-  if (outcome.latency_ms) {
-    arm->stats.latencies += step;
-    arm->stats.latency_sum += sign * *outcome.latency_ms;
-  }
-  arm->model.reset();
-}
-
-void RouterFold::pace(const Decision& decision, const DecisionState& state, Timestamp time) {
-  // A decision from an older snapshot may have other arms, in another order.
-  std::vector<float> means;
-  std::vector<std::optional<double>> costs;
-  means.reserve(arms_.size());
-  costs.reserve(arms_.size());
-  for (const auto& arm : arms_) {
-    const auto view = std::find_if(decision.arms.begin(), decision.arms.end(),
-                                   [&](const ArmView& v) { return v.arm == arm->spec.id; });
-    const bool known = view != decision.arms.end() &&
-                       (view->excluded.empty() || decision.reason == Reason::only_eligible);
-    means.push_back(known ? static_cast<float>(view->expected_reward)
-                          : std::numeric_limits<float>::quiet_NaN());
-    costs.push_back(predicted(arm->spec.expected_cost_usd, arm->stats.cost_sum, arm->stats.costs));
-  }
-  pacer_.decided({state.charge, means, state.estimated_usd, time}, costs);
-}
-
-double RouterFold::spent_usd(const DecisionState& state) {
-  if (state.has_outcome) {
-    const Arm* arm = find_arm(state.arm);
-    if (const auto cost = cost_of(state.outcome, arm == nullptr ? ArmSpec{} : arm->spec)) {
-      return *cost;
-    }
-  }
-  return pacer_.charged(state.estimated_usd);
-}
-
-Status RouterFold::fold_outcome(const Outcome& outcome, const StoredRecord& stored,
-                                DecisionSource& source) {
-  const LogPosition position = stored.position;
-  auto found = decision(outcome.query_id, position, source);
-  if (!found) return found.error();
-  DecisionState& state = **found;
-  const double charged = spent_usd(state);
-  if (state.has_outcome) count_outcome(state, -1.0);
-  put_outcome(state, outcome);
-  count_outcome(state, 1.0);
-  if (pacer_.active() && state.position >= budget_since_) {
-    pacer_.corrected(spent_usd(state) - charged, state.charge, stored.record.time);
-  }
-  relearn(state);
-  return Done{};
-}
-
 Status RouterFold::fold_session(const SessionFeedback& feedback, LogPosition position,
                                 DecisionSource& source) {
   auto records = source.session_records(scope_, feedback.session_id, position - 1);
@@ -390,83 +241,6 @@ Status RouterFold::fold_session(const SessionFeedback& feedback, LogPosition pos
     relearn(**state);
   }
   return Done{};
-}
-
-// Forgetting: one clock, the decision number ---------------------------------------------------
-
-std::uint32_t RouterFold::ageing_batch() const {
-  return standardiser_->context_dims() > 64 ? 256 : 64;
-}
-
-double RouterFold::age_factor(LogPosition decision_position) const {
-  // Each ageing counts as it was, whatever γ is now: a revision takes back what is left of the
-  // observation, and no more.
-  auto ageing = std::upper_bound(
-      ageings_.begin(), ageings_.end(), decision_position,
-      [](LogPosition position, const Ageing& one) { return position < one.position; });
-  double factor = 1.0;
-  for (; ageing != ageings_.end() && factor > 1e-300; ++ageing) factor *= ageing->keep;
-  return factor;
-}
-
-double RouterFold::age_keep() const {
-  double keep = 1.0;
-  for (std::uint32_t i = 0; i < ageing_batch(); ++i) keep *= config_->posterior.gamma;
-  return keep;
-}
-
-void RouterFold::age_if_due(LogPosition position) {
-  if (config_->posterior.gamma >= 1.0 || decisions_ % ageing_batch() != 0 || frozen()) return;
-  const double keep = age_keep();
-  ageings_.push_back({position, keep});
-  shared_stale_ = true;
-  for (const auto& arm : arms_) {
-    arm->posterior.age(keep);
-    arm->stats.aged_weight *= keep;
-    arm->stats.aged_reward_sum *= keep;
-    arm->posterior_changed();
-  }
-}
-
-// Reading --------------------------------------------------------------------------------------
-
-std::shared_ptr<const RouterSnapshot> RouterFold::snapshot() {
-  if (!config_) return nullptr;
-  auto snapshot = std::make_shared<RouterSnapshot>();
-  snapshot->scope = scope_;
-  snapshot->position = position_;
-  snapshot->decisions = decisions_;
-  snapshot->lambda = pacer_.lambda();
-  snapshot->config = config_;
-  snapshot->encoder = encoder_;
-  snapshot->standardiser = standardiser_;
-  snapshot->sessions = sessions_;
-  if (shared_ && !shared_mirror_) shared_mirror_ = shared_->mirror();
-  snapshot->shared = shared_mirror_;
-  snapshot->arms.reserve(arms_.size());
-  for (const auto& arm : arms_) {
-    if (!arm->mirror) {
-      auto mirror = std::make_shared<PackedMirror>();
-      arm->posterior.write_mirror(*mirror);
-      arm->mirror = std::move(mirror);
-    }
-    if (!arm->model) {
-      auto model = std::make_shared<ArmModel>();
-      model->spec = arm->spec;
-      model->mirror = arm->mirror;
-      model->pulls = arm->stats.pulls;
-      model->weight_sum = arm->stats.aged_weight;
-      model->reward_sum = arm->stats.aged_reward_sum;
-      model->cost_usd =
-          predicted(arm->spec.expected_cost_usd, arm->stats.cost_sum, arm->stats.costs);
-      model->latency_ms =
-          predicted(arm->spec.expected_latency_ms, arm->stats.latency_sum, arm->stats.latencies);
-      model->in_nursery = arm->joined_late && arm->stats.pulls < config_->nursery.decisions;
-      arm->model = std::move(model);
-    }
-    snapshot->arms.push_back(arm->model);
-  }
-  return snapshot;
 }
 
 }  // namespace pointsman
