@@ -2,27 +2,9 @@
 
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 namespace pointsman::lab {
-
-Error fault_at(const FilePlace& place, const std::string& message) {
-  std::string text = place.file;
-  if (place.line > 0) text += ":" + std::to_string(place.line);
-  text += ": ";
-  if (!place.column.empty()) text += "column \"" + place.column + "\": ";
-  return invalid(place.column, text + message);
-}
-
-Result<std::string> read_text_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fault_at({path, 0, ""}, "the file cannot be opened");
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) return fault_at({path, 0, ""}, "the file cannot be read");
-  return text;
-}
 
 bool CsvReader::at_end() const {
   return text_.find_first_not_of("\r\n", at_) == std::string_view::npos;

@@ -6,20 +6,9 @@
 #include <vector>
 
 #include "engine/values/result.h"
+#include "lab/data/text_file.h"
 
 namespace pointsman::lab {
-
-/// Where a fault lies, for messages "FILE:LINE: column "NAME": what is wrong".
-struct FilePlace {
-  std::string file;
-  std::size_t line = 0;  ///< From 1, as an editor counts.
-  std::string column;    ///< Empty: the line as a whole.
-};
-
-Error fault_at(const FilePlace& place, const std::string& message);
-
-/// A whole file as bytes. Errors: `invalid` with the file's name.
-Result<std::string> read_text_file(const std::string& path);
 
 /// Reads comma-separated records (RFC 4180) off a text that outlives it: fields may be quoted, ""
 /// inside quotes is one quote, a quoted field may hold commas and line ends. Records end at \n or

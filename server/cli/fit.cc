@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "engine/features/text_model_fit.h"
+#include "lab/data/text_file.h"
 #include "server/cli/progress.h"
 
 namespace pointsman {
@@ -15,18 +16,19 @@ namespace {
 
 /// Lines end at \n only: prompts hold other line separators.
 bool read_prompts(const std::string& path, std::vector<std::string>& prompts) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    std::fprintf(stderr, "%s: cannot be read\n", path.c_str());
+  const auto text = lab::read_text_file(path);
+  if (!text) {
+    std::fprintf(stderr, "%s\n", text.error().message.c_str());
     return false;
   }
+  std::istringstream lines(*text);
   std::string line;
-  for (std::size_t number = 1; std::getline(file, line, '\n'); ++number) {
+  for (std::size_t number = 1; std::getline(lines, line, '\n'); ++number) {
     if (line.empty()) continue;
     const auto json = nlohmann::json::parse(line, nullptr, false);
     if (!json.is_object() || !json.contains("prompt") || !json["prompt"].is_string()) {
-      std::fprintf(stderr, "%s:%zu: not a JSON object with a string \"prompt\"\n", path.c_str(),
-                   number);
+      std::fprintf(stderr, "%s:%zu: this is not a JSON object with a string \"prompt\"\n",
+                   path.c_str(), number);
       return false;
     }
     prompts.push_back(json["prompt"].get<std::string>());
@@ -57,7 +59,7 @@ int fit(const FitCommand& command) {
   std::ofstream out(command.out, std::ios::binary);
   out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (!out.flush()) {
-    std::fprintf(stderr, "%s: cannot be written\n", command.out.c_str());
+    std::fprintf(stderr, "%s: the file cannot be written\n", command.out.c_str());
     return 1;
   }
   std::printf("%s: %u dims, %zu terms, %zu bytes, from %zu prompts, hash %s\n", command.out.c_str(),

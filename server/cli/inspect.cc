@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "engine/features/default_text_model.h"
 #include "engine/routers/routers.h"
@@ -15,7 +16,19 @@ namespace {
 /// Reports are all that is asked of the routers, and those stay.
 constexpr std::size_t kAwakeBytes = std::size_t{64} << 20U;
 
-double mean(double sum, double count) { return count > 0.0 ? sum / count : 0.0; }
+/// A mean, or null where nothing was seen: 0 would be a value.
+nlohmann::ordered_json mean(double sum, double count) {
+  if (count > 0.0) return sum / count;
+  return nullptr;
+}
+
+/// The number with so many digits behind the point, or "unknown".
+std::string shown(const nlohmann::ordered_json& number, int digits) {
+  if (number.is_null()) return "unknown";
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.*f", digits, number.get<double>());
+  return text;
+}
 
 nlohmann::ordered_json as_json(const RouterReport& report, const StoreCounts& counts) {
   nlohmann::ordered_json arms = nlohmann::ordered_json::array();
@@ -54,9 +67,9 @@ void print_table(const nlohmann::ordered_json& router) {
   std::printf("  %-28s %10s %12s %12s %14s %12s\n", "arm", "pulls", "observations", "mean reward",
               "mean cost USD", "intercept");
   for (const auto& arm : router["arms"]) {
-    std::printf("  %-28s %10s %12.1f %12.4f %14.6f %12.4f\n", arm["arm"].get<std::string>().c_str(),
+    std::printf("  %-28s %10s %12.1f %12s %14s %12.4f\n", arm["arm"].get<std::string>().c_str(),
                 arm["pulls"].dump().c_str(), arm["observations"].get<double>(),
-                arm["mean_reward"].get<double>(), arm["mean_cost_usd"].get<double>(),
+                shown(arm["mean_reward"], 4).c_str(), shown(arm["mean_cost_usd"], 6).c_str(),
                 arm["theta"][0].get<double>());
   }
 }

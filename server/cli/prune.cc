@@ -9,6 +9,7 @@
 
 #include "engine/features/default_text_model.h"
 #include "engine/routers/log_pruning.h"
+#include "server/cli/existing_store.h"
 #include "server/cli/progress.h"
 #include "server/core/clock.h"
 #include "stores/open_store.h"
@@ -83,6 +84,7 @@ int prune(const PruneCommand& command) {
     std::fprintf(stderr, "prune: %s\n", error.message.c_str());
     return 1;
   };
+  if (const Status there = check_store_exists(command.store); !there) return fail(there.error());
   auto store = open_store(options);
   if (!store) return fail(store.error());
   ProgressLine progress("pruning", isatty(STDERR_FILENO) != 0);

@@ -17,6 +17,7 @@
 #include "engine/routers/routers.h"
 #include "lab/replay/router_config.h"
 #include "lab/replay/warm_start_log.h"
+#include "server/cli/existing_store.h"
 #include "stores/open_store.h"
 
 namespace pointsman {
@@ -99,6 +100,7 @@ Result<WarmStart> log_rows(const WarmStartCli& cli, Store& own, const RouterSnap
 }
 
 Status warm_start(const WarmStartCli& cli) {
+  if (Status there = check_store_exists(cli.store); !there) return there;
   StoreOptions options;
   options.url = cli.store;
   auto store = open_store(options);
