@@ -1,4 +1,4 @@
-// Of RouterFold: forgetting, which has one clock, the decision number.
+// This file has the part of RouterFold that forgets. Forgetting has one clock, the decision number.
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-// Of RouterFold: the schema revisions that standardise its contexts.
+// This file has the part of RouterFold that revises the schema, by which contexts are standardised.
 
 #include <span>
 #include <utility>

@@ -1,4 +1,5 @@
-// Of RouterFold: the priors of its arms, and what arms share under `hybrid_linucb`.
+// This file has the part of RouterFold that sets the priors of its arms, and keeps what arms share
+// under `hybrid_linucb`.
 
 #include <utility>
 

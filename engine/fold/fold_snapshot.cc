@@ -1,4 +1,4 @@
-// Of RouterFold: what readers see of it.
+// This file has the part of RouterFold that makes what readers see of it.
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-// Of RouterFold: the rows of warm starts.
+// This file has the part of RouterFold that learns from the rows of warm starts.
 
 #include <algorithm>
 #include <cmath>
