@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/log/record_codec.h"
+#include "engine/policies/policy_catalogue.h"
 
 namespace pointsman {
 namespace {
@@ -136,6 +137,8 @@ class RandomRecords final {
     out.utility = {.value_usd = maybe(), .usd_per_second = number()};
     out.nursery = {.decisions = u32(), .share = number(), .min_decisions = random_()};
     out.propensity_floor = number();
+    // A reader refuses what no configuration may hold.
+    bound_learner(out.policy, out.posterior, out.propensity_floor);
     out.mode = static_cast<ServingMode>(random_() % 3);
     out.budget = {maybe(), maybe()};
     out.shadow_arm = text();
