@@ -31,7 +31,7 @@ struct StreamResult {
   double mean_cost_usd = 0.0;          ///< NaN: no cost is known.
   std::vector<std::uint32_t> choices;  ///< The arm of every scored round, in order.
   std::vector<std::size_t> pulls;      ///< Scored rounds an arm.
-  lab::Baselines baselines;        ///< Over the rows that were scored.
+  lab::Baselines baselines;            ///< Over the rows that were scored.
   std::size_t requests = 0;
   std::size_t retried = 0;     ///< Requests that needed more than one try.
   std::size_t duplicates = 0;  ///< Outcomes and feedback that the log had already.

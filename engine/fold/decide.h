@@ -90,8 +90,8 @@ struct Evaluation {
   std::string session_decision;  ///< Sticky: the decision that drew the arm.
 };
 
-/// Filter → policy → nursery → floor → sticky, fallback or shadow → one draw (docs/MATH.md, "Order of a
-/// decision"). Does not allocate once `out` and the thread's scratch have grown. Thread-safe.
+/// Filter → policy → nursery → floor → sticky, fallback or shadow → one draw (docs/MATH.md, "Order
+/// of a decision"). Does not allocate once `out` and the thread's scratch have grown. Thread-safe.
 /// Errors: `invalid` where no arm is left (the message counts what each limit excluded) or an arm
 /// is asked for that the router does not have; `unavailable` where the router has no arm at all.
 Status evaluate(const RouterSnapshot& snapshot, const DecideRequest& request, Evaluation& out);

@@ -22,8 +22,9 @@ std::size_t bytes_of(const WarmStart& warm) {
 }  // namespace
 
 std::size_t RouterFold::bytes() const {
-  std::size_t bytes = sizeof *this + cache_.bytes() + sessions_->bytes() + sizeof(Ageing) * ageings_.capacity() +
-                      4 * context_.capacity() + pacer_.bytes();
+  std::size_t bytes = sizeof *this + cache_.bytes() + sessions_->bytes() +
+                      sizeof(Ageing) * ageings_.capacity() + 4 * context_.capacity() +
+                      pacer_.bytes();
   if (!config_) return bytes;
   bytes += sizeof(RouterSnapshot) + sizeof(RouterConfig) + kSpecBytes * (1 + config_->arms.size());
   // The configuration has the layout once more.

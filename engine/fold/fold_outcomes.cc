@@ -1,4 +1,5 @@
-// This file has the part of RouterFold that folds outcomes, and the budget that they are charged to.
+// This file has the part of RouterFold that folds outcomes, and the budget that they are charged
+// to.
 
 #include <algorithm>
 #include <limits>

@@ -4,8 +4,8 @@
 
 namespace pointsman {
 
-/// The Lua of stores/redis/, which cmake/EmbedFiles.cmake puts into the library. Each file says what
-/// it takes and gives.
+/// The Lua of stores/redis/, which cmake/EmbedFiles.cmake puts into the library. Each file says
+/// what it takes and gives.
 extern const std::string_view kRedisAppendScript;
 extern const std::string_view kRedisReadScript;
 extern const std::string_view kRedisCheckpointScript;

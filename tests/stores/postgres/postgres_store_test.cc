@@ -85,7 +85,8 @@ TEST_F(PostgresStoreTest, AnEarlierReleasesTablesAreBroughtUpToDate) {
   sql("DROP FUNCTION prune_batch, append_signals; "
       "CREATE OR REPLACE FUNCTION take_positions(p_held integer[], p_n integer) RETURNS bigint[] "
       "LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''of an earlier release''; END'; "
-      "ALTER TABLE heads DROP COLUMN pruned_below; DROP TABLE store_identity; UPDATE schema_version SET version = 1");
+      "ALTER TABLE heads DROP COLUMN pruned_below; DROP TABLE store_identity; UPDATE "
+      "schema_version SET version = 1");
   auto opened = open_postgres(url_);
   ASSERT_TRUE(opened.ok()) << opened.error().message;
   store_ = std::move(opened).value();
