@@ -13,20 +13,10 @@
 #include "adapters/api/route_answer.h"
 #include "adapters/json/rfc3339.h"
 #include "engine/policies/policy_catalogue.h"
+#include "engine/values/hex_text.h"
 
 namespace pointsman {
 namespace {
-
-std::string hex(std::span<const std::uint8_t> bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * bytes.size());
-  for (const std::uint8_t byte : bytes) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 0xFU];
-  }
-  return text;
-}
 
 using Json = nlohmann::ordered_json;
 
@@ -213,7 +203,7 @@ struct BodyWriter {
     out["raw"] = std::move(raw);
     put_bytes(out, "metadata", decision.metadata);
     put_text(out, "inputs", decision.inputs);
-    if (decision.request) out["request_sha256"] = hex(*decision.request);
+    if (decision.request) out["request_sha256"] = hex_text(*decision.request);
   }
 
   void operator()(const Outcome& outcome) const {
@@ -248,7 +238,7 @@ struct BodyWriter {
 nlohmann::ordered_json record_to_json(const StoredRecord& record) {
   Json out{{"position", record.position},
            {"router", record.scope.router},
-           {"id", hex(record.record.id)},
+           {"id", hex_text(record.record.id)},
            {"time", format_rfc3339(record.record.time)},
            {"kind", kind_name(record.record.body)}};
   std::visit(BodyWriter{out}, record.record.body);

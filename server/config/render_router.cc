@@ -8,9 +8,9 @@
 #include "adapters/json/canonical_json.h"
 #include "engine/log/record_codec.h"
 #include "engine/policies/policy_catalogue.h"
+#include "engine/values/hex_text.h"
 #include "engine/values/number_text.h"
 #include "server/config/duration_text.h"
-#include "server/config/hex_text.h"
 #include "server/config/router_section.h"
 
 namespace pointsman {

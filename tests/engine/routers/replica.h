@@ -62,7 +62,9 @@ class Replica final {
     return commit(append_config(scope, stamp(), replica_config()));
   }
 
+  /// A decision of a router, which wakes where it rests.
   Decision route(const std::string& query_id, const Scope& scope = kReplicaScope) {
+    const auto snapshot = routers->wake(scope);
     KeyedRandom random(7, query_id);
     const std::vector<float> raw{static_cast<float>(random.next_unit()),
                                  static_cast<float>(random.next_unit())};
@@ -71,7 +73,7 @@ class Replica final {
     request.raw = raw;
     const RecordStamp now = stamp();
     request.now = now.time;
-    auto decision = decide(*routers->snapshot(scope), request);
+    auto decision = decide(**snapshot, request);
     EXPECT_TRUE(decision);
     EXPECT_EQ(commit(append_decision(scope, now, *decision, {})).status, AppendStatus::recorded);
     return *decision;

@@ -25,31 +25,6 @@ Replica resting_replica(Store& store, std::uint64_t number, std::size_t awake_by
                   }});
 }
 
-/// route() of a router that may rest.
-Decision route(Replica& replica, const std::string& id, const Scope& scope = kReplicaScope) {
-  const auto snapshot = replica.routers->wake(scope);
-  KeyedRandom random(7, id);
-  const std::vector<float> raw{static_cast<float>(random.next_unit()),
-                               static_cast<float>(random.next_unit())};
-  DecideRequest request;
-  request.query_id = id;
-  request.raw = raw;
-  const RecordStamp now = replica.stamp();
-  request.now = now.time;
-  auto decision = decide(**snapshot, request);
-  EXPECT_TRUE(decision);
-  EXPECT_EQ(replica.commit(append_decision(scope, now, *decision, {})).status,
-            AppendStatus::recorded);
-  return *decision;
-}
-
-void learn(Replica& replica, int n, const std::string& prefix, const Scope& scope = kReplicaScope) {
-  for (int i = 0; i < n; ++i) {
-    const std::string id = prefix + std::to_string(i);
-    replica.rate(id, route(replica, id, scope).chosen == 0 ? 0.75 : 0.25);
-  }
-}
-
 /// One that is awake while it learns and then rests: with a checkpoint, and with none yet.
 class OldAndYoung : public testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Decisions, OldAndYoung, testing::Values(1'100, 40),
@@ -140,10 +115,10 @@ TEST(Rest, AnOldRouterRestsOnACheckpointAndWritesNoneForAFewRecordsMore) {
   const LogPosition first = saved->front().position;
   EXPECT_EQ(first, replica.report().position);
   const std::size_t scanned = store.scanned;
-  learn(replica, 100, "more");
+  replica.learn(100, "more");
   EXPECT_EQ(store.load_checkpoints(kReplicaScope)->size(), 1U) << "200 records more";
   EXPECT_GT(store.scanned - scanned, 100U * 100U) << "they are folded again at every visit";
-  learn(replica, 40, "still");
+  replica.learn(40, "still");
   saved = store.load_checkpoints(kReplicaScope);
   ASSERT_EQ(saved->size(), 2U) << "280 records are too many to fold at every wake";
   EXPECT_GT(saved->front().position, first);
@@ -219,11 +194,11 @@ TEST(Rest, AStoreThatEvictsIsNeverAskedForARecordAgain) {
   MemoryStore store(MemoryStoreOptions{.max_records = 2'500});
   Replica replica = resting_replica(store, 1);
   replica.configure();
-  learn(replica, 1'000, "young");
+  replica.learn(1'000, "young");
   EXPECT_FALSE(replica.report().resting) << "its log may lose its beginning any time";
-  learn(replica, 30, "old");
+  replica.learn(30, "old");
   EXPECT_TRUE(replica.report().resting);
-  learn(replica, 700, "older");  // By now the first records are gone.
+  replica.learn(700, "older");  // By now the first records are gone.
   EXPECT_TRUE(replica.report().resting);
   const auto saved = store.load_checkpoints(kReplicaScope);
   ASSERT_FALSE(saved->empty());
@@ -242,7 +217,7 @@ TEST(Rest, APrunedLogWakesFromTheCheckpointThatItRestsOn) {
   MemoryStore store;
   Replica replica(store, 1, {.checkpoint_every = 0, .awake_bytes = kOneByte});
   replica.configure();
-  learn(replica, 1'100, "q");
+  replica.learn(1'100, "q");
   const RouterReport rested = replica.report();
   ASSERT_TRUE(rested.resting);
   PruneOptions prune;
@@ -266,7 +241,7 @@ TEST(Rest, TheMapOfThePolicyDefaultComesBackAsItWas) {
   Replica replica = resting_replica(store, 2);
   ASSERT_TRUE(replica.report().resting);
   ASSERT_EQ(replica.report().arms[0].theta.size(), 3 + LandmarkMap::kWidth);
-  learn(replica, 1, "more");
+  replica.learn(1, "more");
   EXPECT_EQ(replica.report().checksum, fresh_checksum(store));
 }
 
@@ -304,7 +279,7 @@ TEST(Rest, TwoReplicasThatRestAndOneThatDoesNotFoldOneLogToTheSameBits) {
     Replica& hears = i % 3 == 0 ? first : second;
     const std::string id = "q" + std::to_string(i);
     const int router = random.next_unit() < 0.75 ? 0 : static_cast<int>(random.next_u64() % 6);
-    hears.rate(id, route(decides, id, scope_of(router)).chosen == 0 ? 0.75 : 0.25);
+    hears.rate(id, decides.route(id, scope_of(router)).chosen == 0 ? 0.75 : 0.25);
     if (i % 7 == 0) {
       ASSERT_TRUE(first.routers->follow());
     }
@@ -399,7 +374,7 @@ std::uint64_t work_among(int n) {
   const std::uint64_t before = replica.routers->routers_gone_through();
   for (int i = 0; i < 10; ++i) {
     const std::uint64_t wakes = replica.routers->rest_counters().wakes;
-    route(replica, "q" + std::to_string(i), scope_of(i));
+    replica.route("q" + std::to_string(i), scope_of(i));
     EXPECT_EQ(replica.routers->rest_counters().wakes, wakes + 1);
   }
   return replica.routers->routers_gone_through() - before;
@@ -446,7 +421,7 @@ TEST(Rest, ReadersDecideWhileTheWriterRestsAndWakes) {
   for (int i = 0; i < 400 || decided.load() == 0 || rested.load() == 0; ++i) {
     replica.rate(
         "q" + std::to_string(i),
-        route(replica, "q" + std::to_string(i), scope_of(i % kRouters)).chosen == 0 ? 1 : 0);
+        replica.route("q" + std::to_string(i), scope_of(i % kRouters)).chosen == 0 ? 1 : 0);
   }
   done.store(true);
   for (std::thread& reader : readers) reader.join();

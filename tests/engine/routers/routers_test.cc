@@ -10,20 +10,14 @@
 
 #include "engine/policies/keyed_random.h"
 #include "stores/open_store.h"
+#include "tests/engine/routers/replica.h"
 
 namespace pointsman {
 namespace {
 
-const Scope kScope{"default", "default"};
+using testing_stores::replica_config;
 
-RouterConfig config() {
-  RouterConfig made;
-  made.source_hash = "first";
-  made.policy = LinTsOptions{.alpha = 0.3};
-  made.features = FeatureLayout{.text_counters = false, .fields = {{"u", {}}, {"v", {}}}};
-  made.arms = {ArmSpec{.id = "a", .model = "m-a"}, ArmSpec{.id = "b", .model = "m-b"}};
-  return made;
-}
+const Scope kScope{"default", "default"};
 
 /// A file that goes with the test.
 class ScratchFile final {
@@ -145,7 +139,7 @@ std::unique_ptr<Store> open(const std::string& url) {
 TEST(Routers, DecideWithFeedbackThatWasAcknowledged) {
   auto store = open("memory:");
   Driver driver(*store);
-  driver.configure(config());
+  driver.configure(replica_config());
   driver.route("q1", "", {"a"});
   const auto before = driver.routers->snapshot(kScope);
   const Committed committed = driver.rate("q1", 1.0);
@@ -160,7 +154,7 @@ TEST(Routers, DecideWithFeedbackThatWasAcknowledged) {
 TEST(Routers, ADuplicateAnswersWithTheFirstOnesReward) {
   auto store = open("memory:");
   Driver driver(*store);
-  driver.configure(config());
+  driver.configure(replica_config());
   driver.route("q1");
   const Committed first = driver.rate("q1", 1.0);
   EXPECT_EQ(driver.rate("q1", 0.0).status, AppendStatus::revised);
@@ -177,7 +171,7 @@ TEST(Routers, ARevisedLogFoldsToTheStateOfItsFinalValues) {
   Driver revised(*revised_store);
   Driver plain(*plain_store);
   for (Driver* driver : {&revised, &plain}) {
-    driver->configure(config());
+    driver->configure(replica_config());
     for (int i = 0; i < 40; ++i) {
       driver->route("q" + std::to_string(i), "", {i % 2 == 0 ? "a" : "b"});
     }
@@ -203,7 +197,7 @@ TEST(Routers, RecoveryFromTheLogAloneGivesTheSameBits) {
   {
     auto store = open(file.url());
     Driver driver(*store, {.checkpoint_every = 0});
-    driver.configure(config());
+    driver.configure(replica_config());
     driver.learn(300);
     checksum = driver.report().checksum;
     EXPECT_EQ(driver.report().schema_version, 3U);
@@ -220,7 +214,7 @@ TEST(Routers, RecoveryFromCheckpointAndTailEqualsAFullFoldToTheBit) {
   {
     auto store = open(file.url());
     Driver driver(*store, {.checkpoint_every = 700});
-    driver.configure(config());
+    driver.configure(replica_config());
     driver.learn(1300);
     checksum = driver.report().checksum;
     position = driver.report().position;
@@ -245,7 +239,7 @@ TEST(Routers, RecoveryFromCheckpointAndTailEqualsAFullFoldToTheBit) {
 TEST(Routers, ADamagedCheckpointFallsBackToTheOneBefore) {
   auto store = open("memory:");
   Driver driver(*store, {.checkpoint_every = 0});
-  driver.configure(config());
+  driver.configure(replica_config());
   driver.learn(1100);
   ASSERT_TRUE(driver.routers->checkpoint_all());
   driver.learn(20, 1100);
@@ -272,7 +266,7 @@ TEST(Routers, ADecisionThatLeftTheCacheIsRebuiltToTheSameBits) {
   Driver small(*small_store, {.fold = {.cached_decisions = 2048}});
   Driver large(*large_store, {.fold = {.cached_decisions = 100'000}});
   for (Driver* driver : {&small, &large}) {
-    driver->configure(config());
+    driver->configure(replica_config());
     driver->learn(2600);
     for (int i = 0; i < 300; i += 2) driver->rate("q" + std::to_string(i), 0.9);
     driver->rate_session("s0", 1.0);
@@ -283,7 +277,7 @@ TEST(Routers, ADecisionThatLeftTheCacheIsRebuiltToTheSameBits) {
 TEST(Routers, SessionFeedbackReachesEarlierDecisionsAndRevisesThemLater) {
   auto store = open("memory:");
   Driver driver(*store);
-  driver.configure(config());
+  driver.configure(replica_config());
   driver.route("q1", "s");
   driver.route("q2", "s");
   driver.route("q3", "other");
@@ -304,7 +298,7 @@ TEST(Routers, SessionFeedbackReachesEarlierDecisionsAndRevisesThemLater) {
 TEST(Routers, AnArmThatWasRemovedTakesItsFeedbackWithIt) {
   auto store = open("memory:");
   Driver driver(*store);
-  driver.configure(config());
+  driver.configure(replica_config());
   driver.route("q1", "", {"a"});
   driver.commit(append_arm_removed(kScope, driver.next_stamp(), ArmRemoved{"a"}));
   EXPECT_EQ(driver.rate("q1", 1.0).status, AppendStatus::recorded);
@@ -319,11 +313,11 @@ TEST(Routers, AnArmThatWasRemovedTakesItsFeedbackWithIt) {
 TEST(Routers, TheSameConfigurationIsAppliedOnceAndAnotherKeepsMatchingArms) {
   auto store = open("memory:");
   Driver driver(*store);
-  driver.configure(config());
+  driver.configure(replica_config());
   driver.learn(50);
   const auto before = driver.report();
-  EXPECT_EQ(driver.configure(config()).status, AppendStatus::duplicate);
-  RouterConfig other = config();
+  EXPECT_EQ(driver.configure(replica_config()).status, AppendStatus::duplicate);
+  RouterConfig other = replica_config();
   other.source_hash = "second";
   other.policy = LinUcbOptions{};
   other.arms.push_back(ArmSpec{.id = "c", .model = "m-c"});
@@ -333,16 +327,16 @@ TEST(Routers, TheSameConfigurationIsAppliedOnceAndAnotherKeepsMatchingArms) {
   EXPECT_EQ(after.arms[0].theta, before.arms[0].theta);
   EXPECT_EQ(after.policy, "linucb");
   // A rolling restart with the first file does not flip back.
-  EXPECT_EQ(driver.configure(config()).status, AppendStatus::duplicate);
+  EXPECT_EQ(driver.configure(replica_config()).status, AppendStatus::duplicate);
   EXPECT_EQ(driver.report().policy, "linucb");
 }
 
 TEST(Routers, AnotherFeatureLayoutStartsFromThePriorAndKeepsTheArms) {
   auto store = open("memory:");
   Driver driver(*store);
-  driver.configure(config());
+  driver.configure(replica_config());
   driver.learn(50);
-  RouterConfig other = config();
+  RouterConfig other = replica_config();
   other.source_hash = "wider";
   other.features.fields.push_back({"w", {}});
   driver.configure(other);
@@ -358,7 +352,7 @@ TEST(Routers, ForgettingWeighsAnObservationByItsDecisionWheneverItArrives) {
   auto late_store = open("memory:");
   Driver early(*early_store);
   Driver late(*late_store);
-  RouterConfig forgetful = config();
+  RouterConfig forgetful = replica_config();
   forgetful.policy = UniformOptions{};
   forgetful.posterior.gamma = 0.99;
   for (Driver* driver : {&early, &late}) {
@@ -378,7 +372,7 @@ TEST(Routers, ForgettingWeighsAnObservationByItsDecisionWheneverItArrives) {
 
 TEST(Routers, AStickySessionKeepsItsArmAndSaysWhichDecisionDrewIt) {
   const ScratchFile file;
-  RouterConfig sticky = config();
+  RouterConfig sticky = replica_config();
   sticky.policy = UniformOptions{};
   sticky.sticky_sessions = true;
   std::string arm;
@@ -405,7 +399,7 @@ TEST(Routers, AStickySessionKeepsItsArmAndSaysWhichDecisionDrewIt) {
 TEST(Routers, ALateArmIsTriedByTheNurseryAndThenStandsOnItsOwn) {
   auto store = open("memory:");
   Driver driver(*store);
-  RouterConfig greedy = config();
+  RouterConfig greedy = replica_config();
   greedy.policy = LinUcbOptions{.alpha = 0.0};
   driver.configure(greedy);
   driver.learn(120);

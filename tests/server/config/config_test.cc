@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "engine/features/default_text_model.h"
+#include "engine/values/hex_text.h"
 #include "server/config/apply_config.h"
 #include "server/config/duration_text.h"
-#include "server/config/hex_text.h"
 #include "server/config/listen_address.h"
 #include "server/config/router_section.h"
 #include "tests/server/config/config_text.h"
